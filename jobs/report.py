@@ -1,0 +1,166 @@
+"""The report of one job on one dataset: what it did with every row, file and object."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from errors import AccountingError
+
+if TYPE_CHECKING:
+    from lake import Lake
+
+logger = logging.getLogger(__name__)
+
+MAX_REASONS = 20
+MAX_FILES = 20
+MAX_WARNINGS = 20
+
+
+@dataclass
+class RowCounts:
+    """Where rows went: each row that came in is counted once."""
+
+    in_: int = 0
+    out: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    filtered: int = 0
+
+    def check(self) -> None:
+        """Raise AccountingError unless in = out + refused + duplicate + filtered."""
+        accounted = self.out + self.refused + self.duplicate + self.filtered
+        if self.in_ != accounted:
+            raise AccountingError(
+                f"{self.in_} rows came in, but {accounted} are accounted for "
+                f"(out {self.out}, refused {self.refused}, duplicate {self.duplicate}, "
+                f"filtered {self.filtered})"
+            )
+
+    def to_json(self) -> dict[str, int]:
+        """Return the counts under the names of the report."""
+        return {
+            "in": self.in_,
+            "out": self.out,
+            "refused": self.refused,
+            "duplicate": self.duplicate,
+            "filtered": self.filtered,
+        }
+
+
+@dataclass
+class FileCounts:
+    """What became of the files that were found; only `ingest` has files."""
+
+    in_: int = 0
+    accepted: int = 0
+    refused: int = 0
+    unchanged: int = 0
+
+    def check(self) -> None:
+        """Raise AccountingError unless in = accepted + refused + unchanged."""
+        accounted = self.accepted + self.refused + self.unchanged
+        if self.in_ != accounted:
+            raise AccountingError(
+                f"{self.in_} files came in, but {accounted} are accounted for "
+                f"(accepted {self.accepted}, refused {self.refused}, unchanged {self.unchanged})"
+            )
+
+    def to_json(self) -> dict[str, int]:
+        """Return the counts under the names of the report."""
+        return {
+            "in": self.in_,
+            "accepted": self.accepted,
+            "refused": self.refused,
+            "unchanged": self.unchanged,
+        }
+
+
+@dataclass
+class ObjectCounts:
+    """What was done to the objects of the layer that the job writes."""
+
+    written: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file that went to quarantine/."""
+
+    file: str
+    moved_to: str
+    reason: str
+
+
+@dataclass
+class Report:
+    """Collects what a job did; `write` puts it at runs/<run id>/<job>/<dataset>.json."""
+
+    job: str
+    dataset: str
+    run_id: str
+    rows: RowCounts = field(default_factory=RowCounts)
+    reasons: Counter[str] = field(default_factory=Counter)
+    files: FileCounts | None = None
+    refused_files: list[RefusedFile] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    objects: ObjectCounts = field(default_factory=ObjectCounts)
+    bytes_written: int = 0
+    started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    _started: float = field(default_factory=time.monotonic, repr=False)
+
+    def warn(self, message: str) -> None:
+        """Log a warning and keep it, once, for the report."""
+        if message not in self.warnings:
+            logger.warning("%s", message)
+            self.warnings.append(message)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as a JSON document; lists are cut to what a person reads."""
+        # most_common leaves ties in order of arrival; by text they do not hang on the file order.
+        reasons = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
+        document: dict[str, Any] = {
+            "run_id": self.run_id,
+            "job": self.job,
+            "dataset": self.dataset,
+            "started_at": self.started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "seconds": round(time.monotonic() - self._started, 2),
+            "rows": self.rows.to_json(),
+            "reasons": [{"reason": text, "rows": n} for text, n in reasons[:MAX_REASONS]],
+            "warnings": self.warnings[:MAX_WARNINGS],
+            "objects": asdict(self.objects),
+            "bytes_written": self.bytes_written,
+        }
+        if self.files is not None:
+            document["files"] = self.files.to_json()
+            document["refused_files"] = [asdict(f) for f in self.refused_files[:MAX_FILES]]
+        return document
+
+    def write(self, lake: Lake) -> str:
+        """Check that everything is accounted for, write the report, and return its key.
+
+        Raises
+        ------
+        AccountingError
+            When a row or a file is missing from the counts, or counted twice.
+        """
+        self.rows.check()
+        if self.files is not None:
+            self.files.check()
+        key = lake.report_key(self.run_id, self.job, self.dataset)
+        document = self.to_json()
+        lake.put_json(key, document)
+        logger.info(
+            "done in %.1f s: rows %s; report s3://%s/%s",
+            document["seconds"],
+            ", ".join(f"{name} {n}" for name, n in document["rows"].items()),
+            lake.bucket,
+            key,
+        )
+        return key

@@ -1,0 +1,297 @@
+"""Functions of Spark SQL on numbers, texts and nulls, written for DuckDB (see spark_sql)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+import casts
+from errors import ConfigError
+from spark_operators import Handler, demand_alike, divide, modulo, same_kind
+
+if TYPE_CHECKING:
+    from spark_sql import Translator
+
+
+def initcap(sql: str) -> str:
+    """Write Spark's initcap: words are what stands between blanks, so o'neil becomes O'neil."""
+    word = "upper(left(w, 1)) || substr(w, 2)"
+    return (
+        f"array_to_string(list_transform(string_split(lower({sql}), ' '), lambda w: {word}), ' ')"
+    )
+
+
+def _call(name: str, *arguments: str) -> Handler:
+    """Write a function that both engines mean alike, with the named arguments of its node."""
+
+    def write(t: Translator, node: exp.Expr) -> str:
+        return f"{name}({', '.join(t.sql(node.args[argument]) for argument in arguments)})"
+
+    return write
+
+
+def _text_call(name: str, *others: str) -> Handler:
+    """Write a function whose first argument is a text."""
+
+    def write(t: Translator, node: exp.Expr) -> str:
+        rest = [t.sql(node.args[argument]) for argument in others]
+        return f"{name}({', '.join([t.text(t.sql(node.this)), *rest])})"
+
+    return write
+
+
+# Numbers
+
+
+def _round(t: Translator, node: exp.Expr) -> str:
+    value = t.sql(node.this)
+    decimals = node.args.get("decimals")
+    digits = "0" if decimals is None else t.sql(decimals)
+    kind = t.type_of(value)
+    if casts.is_integer(kind) or casts.is_decimal(kind):
+        return f"round({value}, {digits})"
+    if not re.fullmatch(r"[0-9]", digits):
+        raise ConfigError(f"'{node.sql('spark')}': round to a number of digits from 0 to 9")
+    # Spark rounds the decimal text of a double, half up: 2.675 becomes 2.68. What needs more than
+    # 18 digits has no fraction left to round.
+    exact = f"TRY_CAST(CAST({value} AS VARCHAR) AS DECIMAL(18, {digits}))"
+    return f"coalesce(CAST({exact} AS DOUBLE), {value})"
+
+
+def _whole(name: str) -> Handler:
+    def write(t: Translator, node: exp.Expr) -> str:
+        if node.args.get("decimals") is not None:
+            raise ConfigError(f"'{node.sql('spark')}': {name} takes one argument; use round")
+        return f"TRY_CAST({name}({t.sql(node.this)}) AS BIGINT)"
+
+    return write
+
+
+def _sqrt(t: Translator, node: exp.Expr) -> str:
+    value = t.sql(node.this)
+    return f"(CASE WHEN {value} < 0 THEN CAST('nan' AS DOUBLE) ELSE sqrt({value}) END)"
+
+
+def _positive(name: str, sql: str) -> str:
+    return f"(CASE WHEN {sql} > 0 THEN {name}({sql}) END)"
+
+
+def _log(t: Translator, node: exp.Expr) -> str:
+    base, value = t.sql(node.this), t.sql(node.args["expression"])
+    names = {"10": "log10", "2": "log2"}
+    if base not in names:
+        raise ConfigError(f"'{node.sql('spark')}': only the bases 2, 10 and e (ln) are known")
+    return _positive(names[base], value)
+
+
+def _ln(t: Translator, node: exp.Expr) -> str:
+    return _positive("ln", t.sql(node.this))
+
+
+def _pmod(t: Translator, node: exp.Expr) -> str:
+    left, right = t.arguments(node, 2, 2)
+    rest = f"({left} % nullif({right}, 0))"
+    return f"(CASE WHEN {rest} < 0 THEN ({rest} + {right}) % {right} ELSE {rest} END)"
+
+
+def _extreme(name: str) -> Handler:
+    def write(t: Translator, node: exp.Expr) -> str:
+        return f"{name}({', '.join(same_kind(t, node, [node.this, *node.expressions]))})"
+
+    return write
+
+
+# Nulls
+
+
+def _coalesce(t: Translator, node: exp.Expr) -> str:
+    return f"coalesce({', '.join(same_kind(t, node, [node.this, *node.expressions]))})"
+
+
+def _nullif(t: Translator, node: exp.Expr) -> str:
+    return f"nullif({', '.join(demand_alike(t, node, [node.this, node.expression]))})"
+
+
+def _nvl2(t: Translator, node: exp.Expr) -> str:
+    then, otherwise = same_kind(t, node, [node.args["true"], node.args["false"]])
+    return f"(CASE WHEN {t.sql(node.this)} IS NOT NULL THEN {then} ELSE {otherwise} END)"
+
+
+def _is_null(test: str) -> Handler:
+    def write(t: Translator, node: exp.Expr) -> str:
+        return f"({t.arguments(node, 1, 1)[0]} {test})"
+
+    return write
+
+
+# Texts
+
+
+def _concat(t: Translator, node: exp.Expr) -> str:
+    # DuckDB's concat passes over nulls; Spark's gives null, as || does in both.
+    return f"({' || '.join(t.text(t.sql(part)) for part in node.expressions)})"
+
+
+def _pipes(t: Translator, node: exp.Expr) -> str:
+    return f"({t.text(t.sql(node.this))} || {t.text(t.sql(node.expression))})"
+
+
+def _concat_ws(t: Translator, node: exp.Expr) -> str:
+    return f"concat_ws({', '.join(t.text(t.sql(part)) for part in node.expressions)})"
+
+
+def _trim(t: Translator, node: exp.Expr) -> str:
+    name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(node.text("position"), "trim")
+    characters = t.optional(node, "expression", "' '")
+    return f"{name}({t.text(t.sql(node.this))}, {characters})"
+
+
+def _btrim(t: Translator, node: exp.Expr) -> str:
+    value, *characters = t.arguments(node, 1, 2)
+    return f"trim({t.text(value)}, {characters[0] if characters else casts.literal(' ')})"
+
+
+def _substring(t: Translator, node: exp.Expr) -> str:
+    value, start = t.text(t.sql(node.this)), t.sql(node.args["start"])
+    length = node.args.get("length")
+    # Positions are taken from the start of the text: 0 is the same as 1, and what a negative
+    # one counts from the end may lie before the start, where there are no characters.
+    first = (
+        f"(CASE WHEN {start} > 0 THEN {start} WHEN {start} = 0 THEN 1 "
+        f"ELSE length({value}) + {start} + 1 END)"
+    )
+    if length is None:
+        return f"substr({value}, greatest({first}, 1))"
+    end = f"({first} + {t.sql(length)})"
+    return f"substr({value}, greatest({first}, 1), greatest({end} - greatest({first}, 1), 0))"
+
+
+def _end(name: str) -> Handler:
+    def write(t: Translator, node: exp.Expr) -> str:
+        value, length = t.text(t.sql(node.this)), t.sql(node.expression)
+        return f"{name}({value}, greatest({length}, 0))"
+
+    return write
+
+
+def _pad(t: Translator, node: exp.Expr) -> str:
+    name = "lpad" if node.args["is_left"] else "rpad"
+    fill = t.optional(node, "fill_pattern", "' '")
+    length = f"greatest(CAST({t.sql(node.expression)} AS INTEGER), 0)"
+    return f"{name}({t.text(t.sql(node.this))}, {length}, {fill})"
+
+
+def _position(t: Translator, node: exp.Expr) -> str:
+    if node.args.get("position") is not None or node.args.get("occurrence") is not None:
+        raise ConfigError(f"'{node.sql('spark')}': give no start position")
+    return f"strpos({t.text(t.sql(node.this))}, {t.sql(node.args['substr'])})"
+
+
+def _replace(t: Translator, node: exp.Expr) -> str:
+    value, searched = t.text(t.sql(node.this)), t.sql(node.expression)
+    return f"replace({value}, {searched}, {t.optional(node, 'replacement', casts.literal(''))})"
+
+
+def _regexp_extract(t: Translator, node: exp.Expr) -> str:
+    group = t.optional(node, "group", "1")
+    return f"regexp_extract({t.sql(node.this)}, {_pattern(t, node)}, {group})"
+
+
+def _regexp_replace(t: Translator, node: exp.Expr) -> str:
+    replacement = node.args["replacement"]
+    if not replacement.is_string:
+        raise ConfigError(f"'{node.sql('spark')}': the replacement must be a text in quotes")
+    # Java writes the first group $1, DuckDB \1.
+    written = re.sub(r"\$([0-9])", r"\\\1", replacement.name)
+    return f"regexp_replace({t.sql(node.this)}, {_pattern(t, node)}, {casts.literal(written)}, 'g')"
+
+
+def _pattern(t: Translator, node: exp.Expr) -> str:
+    if not node.expression.is_string:
+        raise ConfigError(f"'{node.sql('spark')}': the pattern must be a text in quotes")
+    return t.sql(node.expression)
+
+
+def _element(t: Translator, node: exp.Expr) -> str:
+    """Write split(text, pattern)[n]; there are no other arrays."""
+    index = node.expressions[0]
+    if not isinstance(node.this, exp.RegexpSplit) or not index.is_int or index.is_string:
+        raise ConfigError(f"'{node.sql('spark')}': only split(text, pattern)[number] is supported")
+    number = int(index.name) + (0 if node.args.get("offset") == 1 else 1)
+    if number < 1:
+        raise ConfigError(f"'{node.sql('spark')}': the index is before the first element")
+    value = t.sql(node.this.this)
+    return f"(str_split_regex({value}, {_pattern(t, node.this)})[{number}])"
+
+
+def _sha2(t: Translator, node: exp.Expr) -> str:
+    if t.optional(node, "length", "256") not in ("256", "0"):
+        raise ConfigError(f"'{node.sql('spark')}': only sha2(text, 256) is supported")
+    return f"sha256({t.text(t.sql(node.this))})"
+
+
+HANDLERS: dict[type[exp.Expr], Handler] = {
+    exp.Abs: _call("abs", "this"),
+    exp.Round: _round,
+    exp.Floor: _whole("floor"),
+    exp.Ceil: _whole("ceil"),
+    exp.Sqrt: _sqrt,
+    exp.Pow: _call("pow", "this", "expression"),
+    exp.Exp: _call("exp", "this"),
+    exp.Ln: _ln,
+    exp.Log: _log,
+    exp.Sign: lambda t, node: f"CAST(sign({t.sql(node.this)}) AS DOUBLE)",
+    exp.SafeDivide: divide,
+    exp.Greatest: _extreme("greatest"),
+    exp.Least: _extreme("least"),
+    exp.Coalesce: _coalesce,
+    exp.Nullif: _nullif,
+    exp.Nvl2: _nvl2,
+    exp.Concat: _concat,
+    exp.DPipe: _pipes,
+    exp.ConcatWs: _concat_ws,
+    exp.Lower: _text_call("lower"),
+    exp.Upper: _text_call("upper"),
+    exp.Initcap: lambda t, node: initcap(t.text(t.sql(node.this))),
+    exp.Trim: _trim,
+    exp.Length: _text_call("length"),
+    exp.Reverse: _text_call("reverse"),
+    exp.Repeat: _text_call("repeat", "times"),
+    exp.Replace: _replace,
+    exp.Translate: _text_call("translate", "from_", "to"),
+    exp.Substring: _substring,
+    exp.Left: _end("left"),
+    exp.Right: _end("right"),
+    exp.Pad: _pad,
+    exp.StrPosition: _position,
+    exp.SplitPart: _text_call("split_part", "delimiter", "part_index"),
+    exp.StartsWith: _call("starts_with", "this", "expression"),
+    exp.EndsWith: _call("ends_with", "this", "expression"),
+    exp.Contains: _call("contains", "this", "expression"),
+    exp.RegexpExtract: _regexp_extract,
+    exp.RegexpReplace: _regexp_replace,
+    exp.Bracket: _element,
+    exp.MD5: _text_call("md5"),
+    exp.SHA2: _sha2,
+    exp.Mod: modulo,
+}
+
+# Functions that sqlglot leaves as it finds them, by name.
+NAMED: dict[str, Handler] = {
+    "pmod": _pmod,
+    "btrim": _btrim,
+    "isnull": _is_null("IS NULL"),
+    "isnotnull": _is_null("IS NOT NULL"),
+}
+
+NAMES = (
+    *("abs", "btrim", "ceil", "coalesce", "concat", "concat_ws", "contains", "endswith", "exp"),
+    *("floor", "greatest", "if", "ifnull", "initcap", "instr", "isnotnull", "isnull", "least"),
+    *("left", "length", "ln", "locate", "log10", "log2", "lower", "lpad", "ltrim", "md5", "mod"),
+    *("nullif", "nvl", "nvl2", "pmod", "power", "regexp_extract", "regexp_like"),
+    *("regexp_replace", "repeat", "replace", "reverse", "right", "round", "rpad", "rtrim"),
+    *("sha2", "sign", "split", "split_part", "sqrt", "startswith", "substr", "substring"),
+    *("translate", "trim", "try_divide", "upper"),
+)

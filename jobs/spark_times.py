@@ -1,0 +1,312 @@
+"""Functions of Spark SQL on dates and timestamps, written for DuckDB (see spark_sql).
+
+Timestamps have no zone and are in UTC; the session's zone is UTC in both engines.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+import casts
+import datatypes
+from errors import ConfigError
+from spark_operators import Handler
+
+if TYPE_CHECKING:
+    from spark_sql import Translator
+
+_UNITS = {
+    "YEAR": "year",
+    "QUARTER": "quarter",
+    "MONTH": "month",
+    "WEEK": "week",
+    "DAY": "day",
+    "HOUR": "hour",
+    "MINUTE": "minute",
+    "SECOND": "second",
+    "MILLISECOND": "millisecond",
+    "MICROSECOND": "microsecond",
+}
+_TRUNCATION = {
+    **_UNITS,
+    **dict.fromkeys(("YYYY", "YY"), "year"),
+    **dict.fromkeys(("MON", "MM"), "month"),
+    "DD": "day",
+}
+_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_DATE_TRUNCATION = ("year", "quarter", "month", "week")
+_PARTS = {
+    "YEAR": "year({})",
+    "QUARTER": "quarter({})",
+    "MONTH": "month({})",
+    "WEEK": "week({})",
+    "DAY": "day({})",
+    "DAYOFWEEK": "(dayofweek({}) + 1)",
+    "DOW": "(dayofweek({}) + 1)",
+    "DOY": "dayofyear({})",
+    "HOUR": "hour({})",
+    "MINUTE": "minute({})",
+}
+_DATE = datatypes.parse("date")
+_TIMESTAMP = datatypes.parse("timestamp")
+# What a Spark pattern may hold, once sqlglot has rewritten it for strptime.
+_DIRECTIVE = re.compile(r"%-?([A-Za-z%])(?:strict)?")
+_DIRECTIVES = "YymdHIMSfgpjbBaA"
+
+
+def _time(t: Translator, node: exp.Expr, kind: datatypes.DataType = _TIMESTAMP) -> str:
+    """Translate an argument that Spark makes a date or a timestamp by itself."""
+    if isinstance(node, (exp.TsOrDsToDate, exp.TimeStrToTime)) and not node.args.get("format"):
+        node = node.this
+    sql = t.sql(node)
+    return sql if t.type_of(sql) == kind.duckdb else t.cast(sql, kind, node)
+
+
+def _date(t: Translator, node: exp.Expr) -> str:
+    return _time(t, node, _DATE)
+
+
+def _part(template: str, kind: datatypes.DataType) -> Handler:
+    def write(t: Translator, node: exp.Expr) -> str:
+        return template.format(_time(t, node.this, kind))
+
+    return write
+
+
+def _weekday(t: Translator, node: exp.Expr) -> str:
+    if len(node.expressions) != 1:
+        raise ConfigError(f"'{node.sql('spark')}' takes one argument")
+    return f"(isodow({_date(t, node.expressions[0])}) - 1)"
+
+
+def _extract(t: Translator, node: exp.Expr) -> str:
+    part = node.name.upper()
+    if part not in _PARTS:
+        raise ConfigError(f"'{node.sql('spark')}': extract one of {', '.join(_PARTS)}")
+    return _PARTS[part].format(_time(t, node.expression))
+
+
+def _unit(node: exp.Expr, units: dict[str, str]) -> str:
+    """Read the unit of a function, such as MINUTE."""
+    unit = node.args.get("unit")
+    name = unit.name.upper() if unit is not None else "DAY"
+    found = units.get(name) or units.get(name.rstrip("S"))
+    if found is None:
+        raise ConfigError(
+            f"'{node.sql('spark')}': unknown unit '{name}'; known: {', '.join(units)}"
+        )
+    return found
+
+
+def _interval_of(unit: str, number: str) -> str:
+    """Write an interval of so many units; the number may be a column."""
+    if unit == "quarter":
+        return f"to_months(CAST(3 * {number} AS INTEGER))"
+    whole = "INTEGER" if unit in ("year", "month", "week", "day") else "BIGINT"
+    if unit == "second":
+        return f"to_microseconds(CAST(round({number} * 1000000) AS BIGINT))"
+    return f"to_{unit}s(CAST({number} AS {whole}))"
+
+
+def _interval(t: Translator, node: exp.Expr) -> str:
+    if node.args.get("unit") is None:
+        raise ConfigError(f"'{node.sql('spark')}': write it as INTERVAL 1 DAY + INTERVAL 2 HOURS")
+    unit = _unit(node, _UNITS)
+    number = node.this
+    if number.is_string:
+        if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", number.name):
+            raise ConfigError(f"'{node.sql('spark')}': {number.name!r} is not a number")
+        return _interval_of(unit, number.name)
+    return _interval_of(unit, t.sql(number))
+
+
+def _make_interval(t: Translator, node: exp.Expr) -> str:
+    parts = []
+    for unit in ("year", "month", "week", "day", "hour", "minute", "second"):
+        number = node.args.get(unit)
+        if isinstance(number, exp.Kwarg):
+            raise ConfigError(f"'{node.sql('spark')}': give the numbers in order, without names")
+        if number is not None and number.name != "0":
+            parts.append(_interval_of(unit, t.sql(number)))
+    return f"({' + '.join(parts) or _interval_of('day', '0')})"
+
+
+def _timestamp_add(t: Translator, node: exp.Expr) -> str:
+    interval = _interval_of(_unit(node, _UNITS), t.sql(node.expression))
+    return f"({_time(t, node.this)} + {interval})"
+
+
+def _date_add(t: Translator, node: exp.Expr) -> str:
+    return f"({_date(t, node.this)} + CAST({t.sql(node.expression)} AS INTEGER))"
+
+
+def _add_months(t: Translator, node: exp.Expr) -> str:
+    months = f"to_months(CAST({t.sql(node.expression)} AS INTEGER))"
+    return f"CAST({_date(t, node.this)} + {months} AS DATE)"
+
+
+def _date_diff(t: Translator, node: exp.Expr) -> str:
+    if node.args.get("unit") is not None:
+        return _timestamp_diff(t, node)
+    return f"date_diff('day', {_date(t, node.expression)}, {_date(t, node.this)})"
+
+
+def _timestamp_diff(t: Translator, node: exp.Expr) -> str:
+    # Whole units that have passed, where DuckDB's date_diff counts boundaries.
+    unit = _unit(node, _UNITS)
+    start, end = _time(t, node.expression), _time(t, node.this)
+    if unit not in _MONTHS:
+        return f"date_sub('{unit}', {start}, {end})"
+    # date_sub lets a month end on the last day of a shorter one; Spark does not.
+    months = f"date_diff('month', {start}, {end})"
+    rest = " {} ".join(f"({time} - date_trunc('month', {time}))" for time in (end, start))
+    whole = (
+        f"({months} - CASE WHEN {months} > 0 AND {rest.format('<')} THEN 1 "
+        f"WHEN {months} < 0 AND {rest.format('>')} THEN -1 ELSE 0 END)"
+    )
+    return f"({whole} // {_MONTHS[unit]})"
+
+
+def _date_trunc(t: Translator, node: exp.Expr) -> str:
+    # Of whole days DuckDB makes a date.
+    return f"CAST(date_trunc('{_unit(node, _TRUNCATION)}', {_time(t, node.this)}) AS TIMESTAMP)"
+
+
+def _trunc(t: Translator, node: exp.Expr) -> str:
+    unit = _unit(node, _TRUNCATION)
+    if unit not in _DATE_TRUNCATION:
+        raise ConfigError(
+            f"'{node.sql('spark')}': truncate a date to {', '.join(_DATE_TRUNCATION)}"
+        )
+    return f"CAST(date_trunc('{unit}', {_date(t, node.this)}) AS DATE)"
+
+
+def _make_date(t: Translator, node: exp.Expr) -> str:
+    parts = ", ".join(f"CAST({part} AS BIGINT)" for part in t.arguments(node, 3, 3))
+    return f"TRY(make_date({parts}))"
+
+
+def _make_timestamp(t: Translator, node: exp.Expr) -> str:
+    names = ("year", "month", "day", "hour", "min", "sec")
+    if any(node.args.get(name) is None for name in names) or node.args.get("zone") is not None:
+        raise ConfigError(f"'{node.sql('spark')}' needs year, month, day, hour, minute, second")
+    parts = [t.sql(node.args[name]) for name in names]
+    whole = ", ".join(f"CAST({part} AS BIGINT)" for part in parts[:5])
+    # DuckDB takes 24:00 for the next day; Spark has no such time and gives null.
+    hour = parts[3]
+    made = f"TRY(make_timestamp({whole}, CAST({parts[5]} AS DOUBLE)))"
+    return f"(CASE WHEN {hour} < 24 THEN {made} END)"
+
+
+def _format(node: exp.Expr) -> str:
+    """Read a Spark pattern, most of which sqlglot has rewritten for strptime."""
+    written = node.args["format"]
+    if not written.is_string:
+        raise ConfigError(f"'{node.sql('spark')}': the pattern must be a text in quotes")
+    text = _DIRECTIVE.sub(lambda found: found[0].replace("strict", ""), written.name)
+    # What it leaves: fractions of a second, and texts in quotes such as 'T'.
+    text = re.sub("S{6}", "%f", text)
+    text = re.sub("SSS", "%g", text)
+    text = re.sub("'([^'%]*)'", r"\1", text)
+    unknown = re.sub(f"%-?[{_DIRECTIVES}]|[^A-Za-z%']|(?<=%d)T(?=%H)", "", text)
+    if unknown:
+        raise ConfigError(
+            f"'{node.sql('spark')}': the pattern is not supported; it may hold yyyy MM dd HH hh mm "
+            "ss SSS SSSSSS a E MMM and signs between them"
+        )
+    return casts.literal(text)
+
+
+def _parse_time(t: Translator, node: exp.Expr) -> str:
+    value = t.sql(node.this)
+    if t.type_of(value) != "VARCHAR":
+        return t.cast(value, _TIMESTAMP, node)
+    return f"CAST(try_strptime({value}, {_format(node)}) AS TIMESTAMP)"
+
+
+def _to_date(t: Translator, node: exp.Expr) -> str:
+    value = t.sql(node.this)
+    if node.args.get("format") is None or t.type_of(value) != "VARCHAR":
+        return _date(t, node.this)
+    return f"CAST(try_strptime({value}, {_format(node)}) AS DATE)"
+
+
+def _write_time(t: Translator, node: exp.Expr) -> str:
+    return f"strftime({_time(t, node.this)}, {_format(node)})"
+
+
+def _unix_timestamp(t: Translator, node: exp.Expr) -> str:
+    value = t.sql(node.this)
+    if t.type_of(value) == "VARCHAR":
+        value = _parse_time(t, node)
+    return f"CAST(trunc(epoch({value})) AS BIGINT)"
+
+
+def _from_seconds(t: Translator, node: exp.Expr) -> str:
+    return f"make_timestamp(CAST({t.arguments(node, 1, 1)[0]} * 1000000 AS BIGINT))"
+
+
+def _from_utc(t: Translator, node: exp.Expr) -> str:
+    return f"(({_time(t, node.this.this)} AT TIME ZONE 'UTC') AT TIME ZONE {_zone(t, node)})"
+
+
+def _to_utc(t: Translator, node: exp.Expr) -> str:
+    return f"(({_time(t, node.this.this)} AT TIME ZONE {_zone(t, node)}) AT TIME ZONE 'UTC')"
+
+
+def _zone(t: Translator, node: exp.Expr) -> str:
+    return t.sql(node.args["zone"])
+
+
+HANDLERS: dict[type[exp.Expr], Handler] = {
+    exp.Year: _part("year({})", _DATE),
+    exp.Quarter: _part("quarter({})", _DATE),
+    exp.Month: _part("month({})", _DATE),
+    exp.WeekOfYear: _part("week({})", _DATE),
+    exp.Day: _part("day({})", _DATE),
+    exp.DayOfMonth: _part("day({})", _DATE),
+    # 1 is Sunday in Spark, 0 is in DuckDB.
+    exp.DayOfWeek: _part("(dayofweek({}) + 1)", _DATE),
+    exp.DayOfYear: _part("dayofyear({})", _DATE),
+    exp.LastDay: _part("last_day({})", _DATE),
+    exp.Hour: _part("hour({})", _TIMESTAMP),
+    exp.Minute: _part("minute({})", _TIMESTAMP),
+    exp.Second: _part("second({})", _TIMESTAMP),
+    exp.Extract: _extract,
+    exp.Interval: _interval,
+    exp.MakeInterval: _make_interval,
+    exp.TimestampAdd: _timestamp_add,
+    exp.TsOrDsAdd: _date_add,
+    exp.AddMonths: _add_months,
+    exp.DateDiff: _date_diff,
+    exp.TimestampDiff: _timestamp_diff,
+    exp.TimestampTrunc: _date_trunc,
+    exp.DateTrunc: _trunc,
+    exp.TimestampFromParts: _make_timestamp,
+    exp.StrToTime: _parse_time,
+    exp.TsOrDsToDate: _to_date,
+    exp.TimeStrToTime: lambda t, node: _time(t, node.this),
+    exp.TimeToStr: _write_time,
+    exp.StrToUnix: _unix_timestamp,
+    exp.AtTimeZone: _from_utc,
+    exp.FromTimeZone: _to_utc,
+}
+
+# Functions that sqlglot leaves as it finds them, by name.
+NAMED: dict[str, Handler] = {
+    "make_date": _make_date,
+    "weekday": _weekday,
+    "timestamp_seconds": _from_seconds,
+}
+
+NAMES = (
+    *("add_months", "date_add", "date_format", "date_sub", "date_trunc", "dateadd", "datediff"),
+    *("day", "dayofmonth", "dayofweek", "dayofyear", "extract", "from_utc_timestamp", "hour"),
+    *("last_day", "make_date", "make_interval", "make_timestamp", "minute", "month", "quarter"),
+    *("second", "timestamp_seconds", "timestampadd", "timestampdiff", "to_date"),
+    *("to_timestamp", "to_utc_timestamp", "trunc", "unix_timestamp", "weekday", "weekofyear"),
+    "year",
+)

@@ -1,0 +1,210 @@
+"""The bucket: keys of the layout, and reads and writes that hold what they promise."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+import lake as lake_module
+from errors import AccessDenied, ConfigError, ObjectNotFound
+from lake import Lake
+
+
+def put(lake: Lake, key: str, body: bytes) -> None:
+    lake.client.put_object(Bucket=lake.bucket, Key=key, Body=body)
+
+
+def body(lake: Lake, key: str) -> bytes:
+    return lake.client.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
+
+
+def test_keys__are_those_of_the_layout() -> None:
+    assert Lake.contract_key("d") == "config/datasets/d.json"
+    assert Lake.report_key("r", "ingest", "d") == "runs/r/ingest/d.json"
+    assert Lake.incoming_prefix("d") == "incoming/d/"
+    assert Lake.raw_prefix("d") == "raw/d/"
+    assert Lake.processed_prefix("d") == "processed/d/"
+    assert Lake.raw_key("d", "2024-01-02", "n", "0a") == "raw/d/ingest_date=2024-01-02/n-0a.parquet"
+    assert Lake.archive_key("d", "2024-01-02", "n", "0a", ".csv") == "archive/d/2024-01-02/n-0a.csv"
+    refused = Lake.refused_file_key("d", "2024-01-02", "n", "0a", ".csv")
+    assert refused == "quarantine/d/files/2024-01-02/n-0a.csv"
+    assert Lake.reason_key(refused) == f"{refused}.reason.json"
+    assert Lake.ingest_refused_rows_key("d", "0a") == "quarantine/d/rows/ingest/0a.parquet"
+    assert Lake.transform_refused_rows_key("d") == "quarantine/d/rows/transform.parquet"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("a b", "a_b"),
+        ("_x", "x"),
+        ("..x", "x"),
+        ("__", "file"),
+        ("日本", "file"),
+        ("a=b", "a_b"),
+        ("é" * 2000, "file"),
+        ("e" * 2000, "e" * 400),
+    ],
+    ids=lambda text: text[:9],
+)
+def test_raw_key__name_is_one_that_athena_reads(name: str, stem: str) -> None:
+    key = Lake.raw_key("d", "2024-01-02", name, "0a")
+    assert key == f"raw/d/ingest_date=2024-01-02/{stem}-0a.parquet"
+
+
+def test_cut_name__never_cuts_a_character() -> None:
+    assert lake_module.cut_name("é" * 300) == "é" * 200
+    assert lake_module.cut_name("a" + "é" * 300) == "a" + "é" * 199
+
+
+def test_list_objects__more_than_a_page(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    keys = [f"raw/d/{n} +é" for n in range(8)]
+    for key in keys:
+        put(lake, key, b"x")
+    put(lake, "raw/other", b"x")
+    found = list(lake.list_objects("raw/d/"))
+    assert [item.key for item in found] == keys
+    assert found[0].size == 1
+
+
+def test_delete__more_than_one_request_takes(lake: Lake) -> None:
+    put(lake, "k 1004", b"x")
+    put(lake, "other", b"x")
+    assert lake.delete(f"k {n}" for n in range(1005)) == 1005
+    assert [item.key for item in lake.list_objects("")] == ["other"]
+
+
+def test_json__round_trip(lake: Lake) -> None:
+    lake.put_json("config/x.json", {"b": "é", "a": 1})
+    assert lake.get_json("config/x.json") == {"a": 1, "b": "é"}
+    assert body(lake, "config/x.json") == '{\n  "a": 1,\n  "b": "é"\n}\n'.encode()
+
+
+def test_get_json__missing(lake: Lake) -> None:
+    with pytest.raises(ObjectNotFound, match=r"s3://medallion-.*/config/x.json does not exist"):
+        lake.get_json("config/x.json")
+
+
+def test_get_json__not_json(lake: Lake) -> None:
+    put(lake, "config/x.json", b"{")
+    with pytest.raises(ConfigError, match=r"config/x.json is not JSON"):
+        lake.get_json("config/x.json")
+
+
+def test_get_json__other_failure_is_passed_on(lake: Lake) -> None:
+    lake.bucket = "no-such-bucket"
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        lake.get_json("config/x.json")
+
+
+def test_head__missing(lake: Lake) -> None:
+    assert lake.head("nothing") is None
+
+
+def test_put_if_changed__writes_only_what_differs(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    assert lake.put_if_changed("k", path) is True
+    first = lake.head("k")
+    assert lake.put_if_changed("k", path) is False
+    assert lake.head("k") == first
+    path.write_bytes(b"two")
+    assert lake.put_if_changed("k", path) is True
+    assert body(lake, "k") == b"two"
+
+
+def test_put_if_changed__object_that_another_has_written(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    put(lake, "k", b"one")
+    assert lake.put_if_changed("k", path) is True
+
+
+def test_download_and_copy__are_of_the_version_that_was_seen(lake: Lake, tmp_path: Path) -> None:
+    put(lake, "k +é", b"old")
+    seen = lake.head("k +é")
+    assert seen is not None
+    put(lake, "k +é", b"new")
+    lake.download(seen, tmp_path / "file")
+    lake.copy(seen, "copy")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert body(lake, "copy") == b"old"
+
+
+def test_copy__in_several_parts(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+    monkeypatch.setattr(lake_module, "_TRANSFER", parts)
+    large = bytes(range(256)) * (9 << 12)
+    put(lake, "k", large)
+    seen = lake.head("k")
+    assert seen is not None
+    lake.copy(seen, "copy")
+    assert body(lake, "copy") == large
+    copied = lake.head("copy")
+    assert copied is not None
+    assert copied.etag.endswith('-2"')
+
+
+def test_delete_if_unchanged__newer_content_stays(lake: Lake) -> None:
+    put(lake, "k", b"old")
+    seen = lake.head("k")
+    assert seen is not None
+    put(lake, "k", b"new")
+    assert lake.delete_if_unchanged(seen) is False
+    assert body(lake, "k") == b"new"
+    newer = lake.head("k")
+    assert newer is not None
+    assert lake.delete_if_unchanged(newer) is True
+    assert lake.head("k") is None
+    assert lake.delete_if_unchanged(newer) is False
+
+
+def test_delete__failure_is_raised(lake: Lake) -> None:
+    lake.bucket = "no-such-bucket"
+    with pytest.raises(ClientError):
+        lake.delete(["k"])
+
+
+def test_filesystem__reads_and_writes_the_bucket(served_lake: Lake) -> None:
+    table = pa.table({"a": [1, 2]})
+    filesystem = lake_module.filesystem()
+    pq.write_table(table, f"{served_lake.bucket}/x/y z.parquet", filesystem=filesystem)
+    assert [item.key for item in served_lake.list_objects("x/")] == ["x/y z.parquet"]
+    read = pq.read_table(f"{served_lake.bucket}/x/y z.parquet", filesystem=filesystem)
+    assert read.equals(table)
+
+
+def test_filesystem__without_credentials(
+    aws_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match="no AWS credentials found"):
+        lake_module.filesystem()
+
+
+def test_stored_object__is_what_was_seen(lake: Lake) -> None:
+    put(lake, "k", b"abc")
+    seen = lake.head("k")
+    assert seen is not None
+    (listed,) = lake.list_objects("k")
+    assert seen.version_id
+    assert dataclasses.replace(seen, version_id=None) == listed
+
+
+def test_head__that_is_forbidden__names_the_object(lake: Lake) -> None:
+    """HeadObject has no body: "403 Forbidden" alone told nobody what was denied."""
+    with Stubber(lake.client) as stub:
+        stub.add_client_error("head_object", "403", "Forbidden", 403)
+        with pytest.raises(AccessDenied, match=r"may not read s3://.*/k"):
+            lake.head("k")
