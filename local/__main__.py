@@ -1,0 +1,80 @@
+"""Command line of the local AWS: ``python -m local serve``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from local.errors import LocalAwsError
+from local.serving import listen, serve
+from local.settings import Settings
+
+
+def _arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description="AWS on this machine, for the pipeline and its tests."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "serve",
+        help="serve until SIGTERM or Ctrl-C",
+        description="Serve S3, Glue, Athena, Step Functions, EventBridge, SNS, logs, IAM and STS "
+        "on one port of 127.0.0.1. Prints `ready http://127.0.0.1:PORT` when it does. "
+        "Account 123456789012, region us-east-1, root credentials root/root.",
+        epilog="LOCAL_GLUE_MINUTE_SECONDS in the environment says how many seconds a minute of a "
+        "Glue job's time-out lasts (default 60).",
+    )
+    run.add_argument("--port", type=int, default=4566, help="0 takes a free one (default 4566)")
+    run.add_argument("--no-iam", action="store_true", help="record denied requests, but serve them")
+    run.add_argument(
+        "--job-python",
+        type=Path,
+        default=Path(sys.executable),
+        help="interpreter of Glue jobs, with what jobs/requirements.txt names (default: this one)",
+    )
+    run.add_argument(
+        "--state-dir", type=Path, help="directory for scratch files (default: a temporary one)"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    given = _arguments(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("botocore").setLevel(logging.WARNING)
+    if not given.job_python.exists():
+        sys.stderr.write(
+            f"--job-python {given.job_python} does not exist; name an interpreter that has "
+            "what jobs/requirements.txt lists\n"
+        )
+        return 2
+    own = None if given.state_dir else Path(tempfile.mkdtemp(prefix="local-aws-"))
+    directory = own or given.state_dir
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        bound = listen(given.port)
+        settings = Settings(
+            port=bound.getsockname()[1],
+            iam_enforced=not given.no_iam,
+            job_python=given.job_python,
+            work_dir=directory.resolve(),
+        )
+        serve(settings, bound)
+    except LocalAwsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    finally:
+        if own:
+            shutil.rmtree(own, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

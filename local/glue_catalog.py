@@ -1,0 +1,90 @@
+"""The Glue Data Catalog's rules that moto does not keep: names are folded to lower case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from local import symbols
+
+_BACKEND = "moto.glue.models:GlueBackend"
+
+
+def _replace(method: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
+    original: list[Callable[..., Any]] = []
+
+    def forward(*arguments: Any, **named: Any) -> Any:
+        return original[0](*arguments, **named)
+
+    original.append(symbols.replace(f"{_BACKEND}.{method}", make(forward)))
+
+
+def _fold_database(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def get_database(self: Any, database_name: str) -> Any:
+        return forward(self, (database_name or "").lower())
+
+    return get_database
+
+
+def _fold_new_database(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def create_database(
+        self: Any,
+        database_name: str,
+        database_input: dict[str, Any],
+        tags: dict[str, str] | None = None,
+    ) -> Any:
+        name = (database_name or "").lower()
+        return forward(self, name, {**database_input, "Name": name}, tags)
+
+    return create_database
+
+
+def _fold_changed_database(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def update_database(self: Any, database_name: str, database_input: dict[str, Any]) -> None:
+        forward(self, (database_name or "").lower(), database_input)
+
+    return update_database
+
+
+def _fold_new_table(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def create_table(
+        self: Any,
+        database_name: str,
+        table_name: str,
+        table_input: dict[str, Any],
+        open_table_format_input: dict[str, Any] | None = None,
+    ) -> Any:
+        name = (table_name or "").lower()
+        folded = {**table_input, "Name": name}
+        return forward(self, database_name, name, folded, open_table_format_input)
+
+    return create_table
+
+
+def _fold_table(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def get_table(self: Any, database_name: str, table_name: str) -> Any:
+        return forward(self, database_name, (table_name or "").lower())
+
+    return get_table
+
+
+def _fold_changed_table(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def update_table(
+        self: Any, database_name: str, table_name: str, table_input: dict[str, Any]
+    ) -> None:
+        name = (table_name or "").lower()
+        forward(self, database_name, name, {**table_input, "Name": name})
+
+    return update_table
+
+
+def install() -> None:
+    """Put the folding methods in the place of moto's."""
+    _replace("create_database", _fold_new_database)
+    _replace("get_database", _fold_database)
+    _replace("update_database", _fold_changed_database)
+    _replace("delete_database", _fold_database)
+    _replace("create_table", _fold_new_table)
+    _replace("get_table", _fold_table)
+    _replace("delete_table", _fold_table)
+    _replace("update_table", _fold_changed_table)

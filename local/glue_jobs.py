@@ -1,0 +1,176 @@
+"""Glue jobs: definitions as Terraform wants to read them back, and the operations on runs."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from local.clients import backend
+from local.errors import AwsError
+from local.gateway import Json, after, before, operation
+from local.job_runs import JobDefinition, JobRun, runs
+
+_DEFAULT_TIMEOUT_MINUTES = 2880
+_UPDATABLE = (
+    "AllocatedCapacity",
+    "CodeGenConfigurationNodes",
+    "Command",
+    "Connections",
+    "DefaultArguments",
+    "Description",
+    "ExecutionClass",
+    "ExecutionProperty",
+    "GlueVersion",
+    "LogUri",
+    "MaxCapacity",
+    "MaxRetries",
+    "NonOverridableArguments",
+    "NotificationProperty",
+    "NumberOfWorkers",
+    "Role",
+    "SecurityConfiguration",
+    "SourceControlDetails",
+    "Timeout",
+    "WorkerType",
+)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _job(name: str, message: str = "") -> Any:
+    found = backend("glue").jobs.get(name)
+    if found is None:
+        raise AwsError("EntityNotFoundException", message or f"Job {name} not found.")
+    return found
+
+
+def _check_command(command: Json | None) -> None:
+    kind = (command or {}).get("Name")
+    if kind != "pythonshell":
+        raise AwsError(
+            "InvalidInputException",
+            f"the command is {kind!r}: the local AWS runs pythonshell jobs; Spark jobs (glueetl) "
+            "and Ray jobs are not emulated",
+        )
+
+
+@before("AWSGlue.CreateJob")
+def refuse_duplicate(request: Json) -> None:
+    """Refuse a second job of the same name, which moto would let replace the first."""
+    if request.get("Name") in backend("glue").jobs:
+        raise AwsError("AlreadyExistsException", f"Job with name {request['Name']} already exists")
+
+
+def _completed(job: Json) -> Json:
+    """Return a job as AWS describes it: without empty fields, with the defaults filled in."""
+    kept = {k: v for k, v in job.items() if v not in (None, {}, [])}
+    if kept.get("Command", {}).get("Name") == "pythonshell":
+        for spark_only in ("ExecutionClass", "NumberOfWorkers", "WorkerType"):
+            kept.pop(spark_only, None)
+        kept.setdefault("MaxCapacity", 0.0625)
+    kept.setdefault("ExecutionProperty", {"MaxConcurrentRuns": 1})
+    kept.setdefault("MaxRetries", 0)
+    kept.setdefault("Timeout", _DEFAULT_TIMEOUT_MINUTES)
+    return kept
+
+
+@after("AWSGlue.GetJob")
+def complete_job(_request: Json, response: Json) -> Json:
+    return {"Job": _completed(response["Job"])}
+
+
+@after("AWSGlue.GetJobs", "AWSGlue.BatchGetJobs")
+def complete_jobs(_request: Json, response: Json) -> Json:
+    return {**response, "Jobs": [_completed(job) for job in response.get("Jobs", [])]}
+
+
+@operation("AWSGlue.UpdateJob")
+def update_job(request: Json) -> Json:
+    """Replace the definition of a job: what the update leaves out is reset, as on AWS."""
+    job = _job(request["JobName"])
+    update = request.get("JobUpdate") or {}
+    if unknown := sorted(set(update) - set(_UPDATABLE)):
+        raise AwsError(
+            "InvalidInputException",
+            f"JobUpdate has {', '.join(unknown)}, which the local AWS does not emulate",
+        )
+    for name in _UPDATABLE:
+        empty: object = {} if name in ("DefaultArguments", "ExecutionProperty") else None
+        setattr(job, _snake(name), update.get(name, empty))
+    job.last_modified_on = datetime.now(UTC)
+    return {"JobName": job.name}
+
+
+@after("AWSGlue.DeleteJob")
+def forget_runs(request: Json, response: Json) -> Json:
+    runs.forget(request["JobName"])
+    return response
+
+
+@operation("AWSGlue.StartJobRun")
+def start_job_run(request: Json) -> Json:
+    """Start a run of a job.
+
+    Raises
+    ------
+    AwsError
+        ``EntityNotFoundException``, ``ConcurrentRunsExceededException``, or
+        ``InvalidInputException`` for what is not emulated.
+    """
+    job = _job(request["JobName"], "Failed to start job run due to missing metadata")
+    _check_command(job.command)
+    if job.max_retries:
+        raise AwsError(
+            "InvalidInputException",
+            f"job {job.name} has MaxRetries {job.max_retries}: retries by Glue are not emulated. "
+            "Set 0 and retry in the state machine, which sees the failure",
+        )
+    if request.get("JobRunId"):
+        raise AwsError("InvalidInputException", "retrying a run (JobRunId) is not emulated")
+    arguments = {str(k): str(v) for k, v in (request.get("Arguments") or {}).items()}
+    fixed = {str(k): str(v) for k, v in (job.non_overridable_arguments or {}).items()}
+    definition = JobDefinition(
+        name=job.name,
+        role=job.role,
+        script=str(job.command.get("ScriptLocation", "")),
+        arguments={str(k): str(v) for k, v in (job.default_arguments or {}).items()},
+        timeout_minutes=int(request.get("Timeout") or job.timeout or _DEFAULT_TIMEOUT_MINUTES),
+        max_capacity=float(request.get("MaxCapacity") or job.max_capacity or 0.0625),
+        glue_version=job.glue_version,
+    )
+    run = JobRun(definition, {**arguments, **fixed})
+    runs.start(run, int((job.execution_property or {}).get("MaxConcurrentRuns") or 1))
+    return {"JobRunId": run.id}
+
+
+@operation("AWSGlue.GetJobRun")
+def get_job_run(request: Json) -> Json:
+    return {"JobRun": runs.find(request["JobName"], request["RunId"]).describe()}
+
+
+@operation("AWSGlue.GetJobRuns")
+def get_job_runs(request: Json) -> Json:
+    _job(request["JobName"])
+    found = runs.of(request["JobName"])
+    start, count = int(request.get("NextToken") or 0), int(request.get("MaxResults") or 200)
+    answer: Json = {"JobRuns": [run.describe() for run in found[start : start + count]]}
+    if start + count < len(found):
+        answer["NextToken"] = str(start + count)
+    return answer
+
+
+@operation("AWSGlue.BatchStopJobRun")
+def batch_stop_job_run(request: Json) -> Json:
+    name = request["JobName"]
+    stopped, errors = [], []
+    for run_id in request.get("JobRunIds") or []:
+        try:
+            runs.find(name, run_id).stop()
+            stopped.append({"JobName": name, "JobRunId": run_id})
+        except AwsError as error:
+            detail = {"ErrorCode": error.code, "ErrorMessage": error.message}
+            errors.append({"JobName": name, "JobRunId": run_id, "ErrorDetail": detail})
+    return {"SuccessfulSubmissions": stopped, "Errors": errors}

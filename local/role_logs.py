@@ -1,0 +1,52 @@
+"""Log streams that a Glue job or crawler writes with the permissions of its own role."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from local.clients import client
+
+_EVENTS_PER_CALL = 1000
+_BYTES_PER_CALL = 900_000
+_BYTES_PER_EVENT = 200_000
+
+
+class RoleLogStream:
+    """A stream of CloudWatch Logs; making it takes the role's permission to do so.
+
+    Raises
+    ------
+    botocore.exceptions.ClientError
+        When the role may not make the group or the stream.
+    """
+
+    def __init__(self, client_arguments: tuple[str, str, str], group: str, stream: str) -> None:
+        role, session, service = client_arguments
+        self._logs: Any = client("logs", role, session, service)
+        self._place = {"logGroupName": group, "logStreamName": stream}
+        exists = self._logs.exceptions.ResourceAlreadyExistsException
+        # The group is there after the first run, a crawler's stream after its first crawl.
+        with suppress(exists):
+            self._logs.create_log_group(logGroupName=group)
+        with suppress(exists):
+            self._logs.create_log_stream(**self._place)
+
+    def write(self, lines: list[str]) -> None:
+        """Append lines; empty ones are left out, which the API does not accept."""
+        events: list[dict[str, Any]] = []
+        size = 0
+        for line in filter(str.strip, lines):
+            message = line.encode()[:_BYTES_PER_EVENT].decode(errors="ignore")
+            length = len(message.encode()) + 26
+            if events and (len(events) == _EVENTS_PER_CALL or size + length > _BYTES_PER_CALL):
+                self._put(events)
+                events, size = [], 0
+            events.append({"timestamp": int(time.time() * 1000), "message": message})
+            size += length
+        if events:
+            self._put(events)
+
+    def _put(self, events: list[dict[str, Any]]) -> None:
+        self._logs.put_log_events(**self._place, logEvents=events)

@@ -1,0 +1,77 @@
+"""Settings of one running local AWS, fixed when the server starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.errors import LocalAwsError
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+ROOT_ACCESS_KEY = "root"
+
+
+def _minute_seconds() -> float:
+    text = os.environ.get("LOCAL_GLUE_MINUTE_SECONDS", "60")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise LocalAwsError(
+            f"LOCAL_GLUE_MINUTE_SECONDS is {text!r}; it says how many seconds a minute of a Glue "
+            "time-out lasts and has to be a number above 0. Unset it for real minutes."
+        )
+    return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the server was told when it started.
+
+    Attributes
+    ----------
+    port
+        Port on 127.0.0.1.
+    iam_enforced
+        Whether a request that the caller's policies do not allow is refused.
+    job_python
+        Interpreter that runs Glue jobs.
+    work_dir
+        Directory for scratch files; who writes one there removes it.
+    job_minute_seconds
+        Seconds that a minute of a Glue time-out lasts (``LOCAL_GLUE_MINUTE_SECONDS``).
+    """
+
+    port: int
+    iam_enforced: bool = True
+    job_python: Path = field(default_factory=lambda: Path(sys.executable))
+    work_dir: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
+    job_minute_seconds: float = field(default_factory=_minute_seconds)
+
+    @property
+    def endpoint(self) -> str:
+        """URL of the gateway, for every service."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+_current: list[Settings] = []
+
+
+def configure(settings: Settings) -> None:
+    """Set the settings of this process; called once, by the server."""
+    _current[:] = [settings]
+
+
+def settings() -> Settings:
+    """Return the settings of this process."""
+    if not _current:
+        raise LocalAwsError(
+            "the local AWS is not running in this process: start it with `python -m local serve`, "
+            "or with local.server.LocalAws in a test"
+        )
+    return _current[0]
