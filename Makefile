@@ -1,0 +1,95 @@
+# Every target is told by `make help`; the work is in ops/ (python -m ops <command>).
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+
+EXAMPLE ?= flights
+OPS := .venv/bin/python -m ops
+TOOL := $(OPS) exec --terraform-only
+PYTHON_CODE := $(wildcard local ops jobs tests bench examples)
+
+# SQL goes through the environment as it was typed: neither make nor the shell may touch it.
+ifdef SQL
+override SQL := $(value SQL)
+export SQL
+endif
+export TARGET
+
+# A Python that runs (a shim may not), is new enough and can make virtual environments; versions
+# for which all packages are ready-made come first.
+define SET_UP
+wanted='import sys, venv, ensurepip, ssl; v = sys.version_info; sys.exit(not (3, 11) <= v[:2] <= (3, $(1)))'; \
+for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python python3.14 \
+    "$$HOME"/.pyenv/versions/3.1[1-9]*/bin/python3; do \
+  if "$$python" -c "$$wanted" >/dev/null 2>&1; then exec "$$python" -m ops.bootstrap; fi; \
+done
+endef
+
+.PHONY: help setup demo local-up local-down drop run query status logs plan apply destroy test lint fmt bench clean
+
+help: ## Show this help.
+	@echo "Usage: make <target> [NAME=value]"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: ## Make the virtual environments and find the Terraform provider; the other targets call it.
+	@$(call SET_UP,13); $(call SET_UP,99); \
+	echo "Error: no Python 3.11 or newer with venv was found on PATH." >&2; \
+	echo "Install one (on Debian and Ubuntu also python3-venv), or name it: make setup PYTHON=<path>" >&2; \
+	exit 1
+
+demo: setup ## Run the whole system on an example, locally, and take it down. EXAMPLE=flights|retail KEEP=1
+	@$(OPS) demo --example "$(EXAMPLE)" $(if $(filter-out 0,$(KEEP)),--keep)
+
+local-up: setup ## Start the local AWS, apply the project, drop an example's files. EXAMPLE= VAR_FILE=
+	@$(OPS) local-up --example "$(EXAMPLE)" $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
+
+local-down: setup ## Stop the local AWS and forget all that was in it.
+	@$(OPS) local-down
+
+drop: setup ## Drop files into the lake. DATASET=flights FILES='a.csv b.csv.gz' TARGET=local|aws
+	@$(OPS) drop --dataset "$(DATASET)" $(FILES)
+
+run: setup ## Run the pipeline and watch it. DATASETS=a,b FROM=ingest|transform TARGET=local|aws
+	@$(OPS) run --datasets "$(DATASETS)" $(if $(FROM),--from "$(FROM)")
+
+query: setup ## Ask Athena. SQL='SELECT …' TARGET=local|aws
+	@$(OPS) query
+
+status: setup ## Show the last runs, what failed, and the crawlers. RUN=<id> TARGET=local|aws
+	@$(OPS) status $(if $(RUN),--run "$(RUN)")
+
+logs: setup ## Show the job logs of a run, by default the last. RUN=<id> TARGET=local|aws
+	@$(OPS) logs $(if $(RUN),--run "$(RUN)")
+
+plan: setup ## Show what terraform would change on AWS. VAR_FILE=my.tfvars
+	@$(OPS) plan $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
+
+apply: setup ## Deploy to AWS; terraform asks first. VAR_FILE=my.tfvars
+	@$(OPS) apply $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
+
+destroy: setup ## Remove the deployment from AWS; terraform asks first. VAR_FILE=my.tfvars
+	@$(OPS) destroy $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
+
+test: setup ## Run all tests. ARGS='-k ingest'
+	@$(TOOL) .venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: setup ## Check style, types and Terraform; change nothing.
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy --strict $(PYTHON_CODE)
+	@$(TOOL) terraform fmt -check -diff -recursive
+	@$(OPS) docs --check
+	@$(OPS) validate
+
+fmt: setup ## Format Python and Terraform, and write the tables of README.md.
+	.venv/bin/ruff check --fix-only --quiet .
+	.venv/bin/ruff format .
+	@$(TOOL) terraform fmt -recursive
+	@$(OPS) docs
+
+bench: setup ## Run the benchmarks. ARGS=<options>
+	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit 1; done
+
+clean: local-down ## Stop the local AWS and remove what set-up and runs have made.
+	rm -rf .local .venv .venv-jobs .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,43 @@
+locals {
+  # The jobs and the state machine read these at run time: a new dataset changes no code.
+  contracts = { for name, dataset in var.datasets : name => merge({ name = name }, dataset) }
+  plan = {
+    datasets = [for name in sort(keys(var.datasets)) : {
+      name     = name
+      min_rows = coalesce(var.datasets[name].checks.row_count.min, 0)
+    }]
+  }
+}
+
+resource "aws_s3_object" "contract" {
+  for_each = local.contracts
+
+  bucket       = var.bucket.name
+  key          = "config/datasets/${each.key}.json"
+  content      = jsonencode(each.value)
+  source_hash  = sha256(jsonencode(each.value))
+  content_type = "application/json"
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+}
+
+resource "aws_s3_object" "plan" {
+  bucket       = var.bucket.name
+  key          = "config/pipeline.json"
+  content      = jsonencode(local.plan)
+  source_hash  = sha256(jsonencode(local.plan))
+  content_type = "application/json"
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  # The plan must not name a dataset whose contract is not there yet.
+  depends_on = [aws_s3_object.contract]
+}

@@ -1,0 +1,130 @@
+locals {
+  layers = {
+    raw       = "Rows as they came, one partition a day of arrival."
+    processed = "Typed, cleaned and deduplicated rows."
+  }
+  databases = { for layer in keys(local.layers) : layer => "${var.database_prefix}_${layer}" }
+  crawlers  = { for layer in keys(local.layers) : layer => "${var.context.name}-${layer}" }
+
+  _merge = {
+    # Files of different times may have different columns, and none of them may be lost.
+    raw = { Tables = { AddOrUpdateBehavior = "MergeNewColumns" } }
+    # The files of a run are the whole table: a column that got another type in the contract must get it here.
+    processed = {}
+  }
+}
+
+resource "aws_glue_catalog_database" "this" {
+  for_each = local.layers
+
+  name        = local.databases[each.key]
+  description = each.value
+}
+
+resource "aws_glue_crawler" "this" {
+  for_each = local.layers
+
+  name          = local.crawlers[each.key]
+  description   = "Keeps the tables of ${local.databases[each.key]} in step with ${each.key}/."
+  database_name = aws_glue_catalog_database.this[each.key].name
+  role          = module.crawler_role.arn
+
+  configuration = jsonencode({
+    Version = 1
+    CrawlerOutput = merge(
+      { Partitions = { AddOrUpdateBehavior = "InheritFromTable" } },
+      local._merge[each.key],
+    )
+    # One table a dataset, however its partitions differ: bucket, layer, dataset is the third level.
+    Grouping = {
+      TableGroupingPolicy     = "CombineCompatibleSchemas"
+      TableLevelConfiguration = 3
+    }
+  })
+
+  # One target each: siblings that look alike would become one table.
+  dynamic "s3_target" {
+    for_each = sort(keys(var.datasets))
+
+    content {
+      path = "s3://${var.bucket.name}/${each.key}/${s3_target.value}/"
+    }
+  }
+
+  recrawl_policy {
+    recrawl_behavior = "CRAWL_EVERYTHING"
+  }
+
+  schema_change_policy {
+    # A partition without files reads as no rows; deleting would also take the table of an empty dataset.
+    delete_behavior = "LOG"
+    update_behavior = "UPDATE_IN_DATABASE"
+  }
+}
+
+module "crawler_role" {
+  source = "../role"
+
+  name        = "${var.context.name}-crawler"
+  description = "Crawlers of ${var.context.name}: read the tables' files, write the tables."
+  service     = "glue.amazonaws.com"
+  kms_key_arn = var.kms_key_arn
+
+  statements = [
+    {
+      sid       = "ReadTables"
+      actions   = ["s3:GetObject"]
+      resources = [for layer in keys(local.layers) : "${var.bucket.arn}/${layer}/*"]
+    },
+    {
+      sid       = "ListTables"
+      actions   = ["s3:ListBucket"]
+      resources = [var.bucket.arn]
+      condition = { StringLikeIfExists = { "s3:prefix" = [for layer in keys(local.layers) : "${layer}/*"] } }
+    },
+    {
+      sid       = "LocateBucket"
+      actions   = ["s3:GetBucketLocation"]
+      resources = [var.bucket.arn]
+    },
+    {
+      sid = "WriteCatalog"
+      actions = [
+        "glue:BatchCreatePartition", "glue:BatchGetPartition", "glue:BatchUpdatePartition", "glue:CreatePartition",
+        "glue:CreateTable", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable",
+        "glue:GetTables", "glue:UpdatePartition", "glue:UpdateTable",
+      ]
+      resources = concat(
+        [format(var.context.arn_format, "glue", "catalog")],
+        [for database in values(local.databases) : format(var.context.arn_format, "glue", "database/${database}")],
+        [for database in values(local.databases) : format(var.context.arn_format, "glue", "table/${database}/*")],
+      )
+    },
+    {
+      sid       = "WriteLogs"
+      actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      resources = [format(var.context.arn_format, "logs", "log-group:/aws-glue/crawlers*")]
+    },
+  ]
+}
+
+resource "aws_athena_workgroup" "this" {
+  name          = var.context.name
+  description   = "Queries on the tables of ${var.context.name}."
+  force_destroy = var.force_destroy
+
+  configuration {
+    bytes_scanned_cutoff_per_query     = var.scan_limit_mebibytes * 1024 * 1024
+    enforce_workgroup_configuration    = true
+    publish_cloudwatch_metrics_enabled = true
+
+    result_configuration {
+      output_location = "s3://${var.bucket.name}/athena-results/"
+
+      encryption_configuration {
+        encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.kms_key_arn
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+variable "bucket" {
+  description = "The bucket of the lake: name and arn."
+  type = object({
+    name = string
+    arn  = string
+  })
+  nullable = false
+}
+
+variable "context" {
+  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, and arn_format, a format string that takes the service and the rest of an ARN."
+  type = object({
+    name       = string
+    account_id = string
+    partition  = string
+    region     = string
+    arn_format = string
+  })
+  nullable = false
+}
+
+variable "database_prefix" {
+  description = "Prefix of the databases: <prefix>_raw and <prefix>_processed."
+  type        = string
+  nullable    = false
+}
+
+variable "datasets" {
+  description = "Contracts by dataset, as the root module's variable of that name has them, and validated there."
+  type = map(object({
+    source = object({
+      type  = string
+      table = string
+      rows  = number
+      seed  = number
+    })
+    format      = string
+    delimiter   = string
+    encoding    = string
+    null_values = list(string)
+    columns = list(object({
+      name     = string
+      type     = string
+      required = bool
+      clean    = list(string)
+      format   = string
+    }))
+    key      = list(string)
+    order_by = list(string)
+    filter   = string
+    derive = list(object({
+      name       = string
+      type       = string
+      expression = string
+    }))
+    partition_by = list(string)
+    checks = object({
+      not_null        = list(string)
+      unique          = list(list(string))
+      accepted_values = map(list(string))
+      row_count = object({
+        min = number
+        max = number
+      })
+      sql = map(string)
+    })
+  }))
+  nullable = false
+}
+
+variable "force_destroy" {
+  description = "Whether destroying the workgroup deletes its prepared statements and history."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key of the bucket. Null: the bucket has no key of its own."
+  type        = string
+  default     = null
+}
+
+variable "scan_limit_mebibytes" {
+  description = "Largest amount of data, in MiB (1,048,576 bytes), that one query may scan."
+  type        = number
+  nullable    = false
+}

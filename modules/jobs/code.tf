@@ -1,0 +1,36 @@
+locals {
+  _requirement_lines = split("\n", file("${var.code_directory}/requirements.txt"))
+  # Glue takes pip requirements as a comma list: without comments and blank lines.
+  requirements = compact([for line in local._requirement_lines : trimspace(split("#", line)[0])])
+
+  scripts = { for job in keys(var.jobs) : job => "${job}.py" }
+  files   = fileset(var.code_directory, "*.py")
+  modules = setsubtract(local.files, values(local.scripts))
+
+  # All files share a folder named after their content. A change of code makes a new folder, then moves the
+  # jobs to it, then removes the old one: no run ever mixes two versions of the code, which with fixed keys
+  # it would if it began during an upload.
+  _digests = [for file in sort(local.files) : "${file} ${filesha256("${var.code_directory}/${file}")}"]
+  folder   = "code/${substr(sha256(join("\n", local._digests)), 0, 16)}"
+}
+
+resource "aws_s3_object" "code" {
+  for_each = local.files
+
+  bucket       = var.bucket.name
+  key          = "${local.folder}/${each.value}"
+  source       = "${var.code_directory}/${each.value}"
+  source_hash  = filesha256("${var.code_directory}/${each.value}")
+  content_type = "text/x-python"
+
+  # An object takes ten tags at most, and these are cost tags: the bucket has them.
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}

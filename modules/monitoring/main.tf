@@ -1,0 +1,48 @@
+resource "aws_sns_topic" "notifications" {
+  name         = "${var.context.name}-notifications"
+  display_name = "Medallion ${var.context.name}"
+}
+
+# A policy of one's own replaces the default one, so the account's access stands here again.
+resource "aws_sns_topic_policy" "notifications" {
+  arn = aws_sns_topic.notifications.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "AllowAccount"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${var.context.partition}:iam::${var.context.account_id}:root" }
+        Action = [
+          "sns:AddPermission", "sns:DeleteTopic", "sns:GetTopicAttributes", "sns:ListSubscriptionsByTopic",
+          "sns:Publish", "sns:RemovePermission", "sns:SetTopicAttributes", "sns:Subscribe",
+        ]
+        Resource = aws_sns_topic.notifications.arn
+      },
+      {
+        Sid       = "DenyPlainHttp"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.notifications.arn
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      },
+    ]
+  })
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = toset(var.notification_emails)
+
+  topic_arn = aws_sns_topic.notifications.arn
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+# With this prefix, AWS keeps its own log resource policy short enough however many machines there are.
+resource "aws_cloudwatch_log_group" "machine" {
+  for_each = toset(var.machines)
+
+  name              = "/aws/vendedlogs/states/${var.context.name}-${each.value}"
+  retention_in_days = var.log_retention_days
+}

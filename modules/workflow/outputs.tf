@@ -1,0 +1,9 @@
+output "crawl_arn" {
+  description = "ARN of the state machine that runs one crawler to its end."
+  value       = aws_sfn_state_machine.crawl.arn
+}
+
+output "pipeline_arn" {
+  description = "ARN of the state machine that runs the whole pipeline."
+  value       = aws_sfn_state_machine.pipeline.arn
+}

@@ -1,0 +1,139 @@
+locals {
+  _log_delivery = {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+    ]
+    # The only statement of the project on everything: AWS lets no resource be named for these.
+    resources = ["*"]
+    condition = null
+  }
+
+  _databases = values(var.database_names)
+  _tables    = ["processed/*", "raw/*"]
+
+  statements = {
+    crawl = [
+      {
+        sid       = "RunCrawlers"
+        actions   = ["glue:GetCrawler", "glue:StartCrawler"]
+        resources = [for crawler in values(var.crawler_names) : format(var.context.arn_format, "glue", "crawler/${crawler}")]
+        condition = null
+      },
+      local._log_delivery,
+    ]
+
+    pipeline = [
+      {
+        sid       = "ReadPlanAndReports"
+        actions   = ["s3:GetObject"]
+        resources = ["${var.bucket.arn}/config/pipeline.json", "${var.bucket.arn}/runs/*"]
+        condition = null
+      },
+      {
+        sid       = "WriteResult"
+        actions   = ["s3:PutObject"]
+        resources = ["${var.bucket.arn}/runs/*/result.json"]
+        condition = null
+      },
+      {
+        sid       = "RunJobs"
+        actions   = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
+        resources = [for job in values(var.job_names) : format(var.context.arn_format, "glue", "job/${job}")]
+        condition = null
+      },
+      {
+        sid       = "StartCrawl"
+        actions   = ["states:StartExecution"]
+        resources = [local.machine_arns.crawl]
+        condition = null
+      },
+      {
+        sid       = "FollowCrawl"
+        actions   = ["states:DescribeExecution", "states:StopExecution"]
+        resources = [format(var.context.arn_format, "states", "execution:${local.names.crawl}:*")]
+        condition = null
+      },
+      {
+        sid     = "HearOfCrawl"
+        actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+        # Step Functions keeps this rule itself, for executions that wait for others.
+        resources = [format(var.context.arn_format, "events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")]
+        condition = null
+      },
+      {
+        sid = "RunChecks"
+        actions = [
+          "athena:GetPreparedStatement", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup",
+          "athena:StartQueryExecution", "athena:StopQueryExecution",
+        ]
+        resources = [format(var.context.arn_format, "athena", "workgroup/${var.workgroup_name}")]
+        condition = null
+      },
+      {
+        sid       = "FindCatalog"
+        actions   = ["athena:GetDataCatalog"]
+        resources = [format(var.context.arn_format, "athena", "datacatalog/AwsDataCatalog")]
+        condition = null
+      },
+      {
+        sid = "ReadCatalog"
+        actions = [
+          "glue:BatchGetPartition", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable",
+          "glue:GetTables",
+        ]
+        resources = concat(
+          [format(var.context.arn_format, "glue", "catalog")],
+          [for database in local._databases : format(var.context.arn_format, "glue", "database/${database}")],
+          [for database in local._databases : format(var.context.arn_format, "glue", "table/${database}/*")],
+        )
+        condition = null
+      },
+      {
+        sid       = "ReadTables"
+        actions   = ["s3:GetObject"]
+        resources = [for prefix in local._tables : "${var.bucket.arn}/${prefix}"]
+        condition = null
+      },
+      {
+        # Athena reads and writes as the caller of the query.
+        sid       = "StoreAnswers"
+        actions   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+        resources = ["${var.bucket.arn}/athena-results/*"]
+        condition = null
+      },
+      {
+        # A request for one object carries no prefix; this lets S3 say that a report is missing.
+        sid       = "ListTables"
+        actions   = ["s3:ListBucket"]
+        resources = [var.bucket.arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = concat(["athena-results/*"], local._tables) } }
+      },
+      {
+        sid       = "LocateBucket"
+        actions   = ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
+        resources = [var.bucket.arn]
+        condition = null
+      },
+      {
+        sid       = "Notify"
+        actions   = ["sns:Publish"]
+        resources = [var.topic_arn]
+        condition = null
+      },
+      local._log_delivery,
+    ]
+  }
+}
+
+module "role" {
+  source   = "../role"
+  for_each = local.names
+
+  name        = each.value
+  description = "State machine ${each.value}."
+  service     = "states.amazonaws.com"
+  statements  = local.statements[each.key]
+  kms_key_arn = each.key == "pipeline" ? var.kms_key_arn : null
+}

@@ -1,0 +1,86 @@
+variable "bucket" {
+  description = "The bucket of the lake: name and arn."
+  type = object({
+    name = string
+    arn  = string
+  })
+  nullable = false
+}
+
+variable "context" {
+  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, and arn_format, a format string that takes the service and the rest of an ARN."
+  type = object({
+    name       = string
+    account_id = string
+    partition  = string
+    region     = string
+    arn_format = string
+  })
+  nullable = false
+}
+
+variable "crawler_names" {
+  description = "Names of the crawlers by layer: raw, processed."
+  type = object({
+    raw       = string
+    processed = string
+  })
+  nullable = false
+}
+
+variable "database_names" {
+  description = "Names of the databases by layer: raw, processed."
+  type = object({
+    raw       = string
+    processed = string
+  })
+  nullable = false
+}
+
+variable "definition_directory" {
+  description = "Folder of the state machines' definitions, <machine>.asl.json."
+  type        = string
+  nullable    = false
+}
+
+variable "job_names" {
+  description = "Names of the Glue jobs: ingest, transform."
+  type = object({
+    ingest    = string
+    transform = string
+  })
+  nullable = false
+}
+
+variable "job_timeout_minutes" {
+  description = "Minutes after which Glue ends a job run."
+  type        = number
+  nullable    = false
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key of the bucket. Null: the bucket has no key of its own."
+  type        = string
+  default     = null
+}
+
+variable "log_group_arns" {
+  description = "ARNs of the log groups by state machine: crawl, pipeline."
+  type = object({
+    crawl    = string
+    pipeline = string
+  })
+  nullable = false
+}
+
+variable "topic_arn" {
+  description = "ARN of the SNS topic that is told how a run ended."
+  type        = string
+  nullable    = false
+}
+
+variable "workgroup_name" {
+  description = "Name of the Athena workgroup in which the checks run."
+  type        = string
+  nullable    = false
+}

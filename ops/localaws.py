@@ -1,0 +1,194 @@
+"""The local AWS of this clone: start it, find it, stop it. Its state lies in .local/."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from local.server import variables
+from ops.environment import JOB_PYTHON, PYTHON, ROOT, STATE, terraform_environment
+from ops.errors import OpsError
+from ops.terraform import Terraform, link_root
+
+START_SECONDS = 60
+STOP_SECONDS = 15
+REGION = "us-east-1"
+SESSION = "session.json"
+SERVER_LOG = "server.log"
+TERRAFORM_LOG = "terraform.log"
+
+# The provider waits a minute for lifecycle rules whatever the server says, and a bucket that
+# lives in memory is nothing to protect.
+OVERRIDES = ("-var=lifecycle_rules=null", "-var=force_destroy=true", f"-var=region={REGION}")
+
+# Servers that this very process has started: a child stays in the process table until it is asked.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True)
+class Session:
+    """A running local AWS and what was applied to it."""
+
+    pid: int
+    port: int
+    example: str
+    var_file: str | None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def arguments(self) -> list[str]:
+        """Terraform arguments: the example's values, then what holds for every local run."""
+        chosen = [f"-var-file={self.var_file}"] if self.var_file else []
+        return [*chosen, *OVERRIDES]
+
+    def save(self, state: Path = STATE) -> None:
+        (state / SESSION).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+    def terraform(self, state: Path = STATE) -> Terraform:
+        environ = local_environment(self.endpoint, terraform_environment(state=state))
+        environ["TF_DATA_DIR"] = str(state / "terraform")
+        return Terraform(state / "root", environ, state / TERRAFORM_LOG)
+
+
+def local_environment(endpoint: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """Environment of a client of the local AWS: no credentials or settings of the user's."""
+    kept = {name: value for name, value in environ.items() if not name.startswith("AWS_")}
+    return {**kept, **variables(endpoint)}
+
+
+def find(state: Path = STATE) -> Session | None:
+    """The local AWS of this clone, if it answers."""
+    path = state / SESSION
+    if not path.is_file():
+        return None
+    session = Session(**json.loads(path.read_text(encoding="utf-8")))
+    return session if _answers(session.port) else None
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def start(example: str, var_file: Path | None, *, state: Path = STATE) -> Session:
+    """Start the local AWS on an empty state and wait until it is ready.
+
+    Raises
+    ------
+    OpsError
+        One is up already, or it does not get ready; the end of its log is in the error.
+    """
+    if running := find(state):
+        raise OpsError(
+            f"The local AWS is up already: {running.endpoint} ({running.example}).",
+            hint="Use it (make run, make query), or stop it first: make local-down",
+        )
+    clear(state)
+    state.mkdir(parents=True, exist_ok=True)
+    (state / TERRAFORM_LOG).unlink(missing_ok=True)
+    log = state / SERVER_LOG
+    command = [
+        str(PYTHON), "-m", "local", "serve", "--port", "0",
+        "--job-python", str(JOB_PYTHON), "--state-dir", str(state / "aws"),
+    ]  # fmt: skip
+    with log.open("w", encoding="utf-8") as stream:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        port = _wait_ready(process, log)
+    except BaseException:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+        raise
+    _children[process.pid] = process
+    session = Session(process.pid, port, example, str(var_file) if var_file else None)
+    session.save(state)
+    link_root(ROOT, state / "root", state / "terraform.tfstate")
+    return session
+
+
+def _wait_ready(process: subprocess.Popen[bytes], log: Path) -> int:
+    """Port of the server, once its log says that it is ready."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        text = log.read_text(encoding="utf-8", errors="replace")
+        if ready := re.search(r"^ready http://\S+:(\d+)$", text, re.MULTILINE):
+            return int(ready[1])
+        code = process.poll()
+        if code is not None or time.monotonic() > deadline:
+            found = f"ended with exit code {code}" if code is not None else "is not ready"
+            raise OpsError(
+                f"The local AWS {found} after its start.",
+                hint=f"Its whole log: {log}",
+                details="\n".join(text.splitlines()[-40:]),
+            )
+        time.sleep(0.05)
+
+
+def stop(state: Path = STATE) -> bool:
+    """Stop the local AWS and forget its state; tell whether there was one."""
+    path = state / SESSION
+    if not path.is_file():
+        return False
+    session = Session(**json.loads(path.read_text(encoding="utf-8")))
+    if _is_ours(session):
+        _end(session.pid)
+    clear(state)
+    return True
+
+
+def _is_ours(session: Session) -> bool:
+    """Tell our server from a stranger that was given its process number later."""
+    try:
+        command = subprocess.run(
+            ["ps", "-o", "command=", "-p", str(session.pid)],
+            capture_output=True, text=True, check=False,
+        ).stdout  # fmt: skip
+    except FileNotFoundError:  # a machine without ps
+        return _answers(session.port)
+    return "-m local serve" in command
+
+
+def _end(pid: int) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    os.kill(pid, signal.SIGTERM)
+    while _alive(pid):
+        if time.monotonic() > deadline:
+            os.killpg(pid, signal.SIGKILL)
+            return
+        time.sleep(0.05)
+
+
+def _alive(pid: int) -> bool:
+    if pid in _children:
+        return _children[pid].poll() is None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def clear(state: Path = STATE) -> None:
+    """Remove what belongs to one run of the local AWS, and keep its log and the provider."""
+    for name in (SESSION, "terraform.tfstate", "terraform.tfstate.backup"):
+        (state / name).unlink(missing_ok=True)
+    for name in ("aws", "drop"):
+        shutil.rmtree(state / name, ignore_errors=True)

@@ -1,0 +1,83 @@
+"""Show what the jobs of a run have logged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.text import Text
+
+from ops.display import console, heading, note
+from ops.history import History, Unit
+from ops.run import events, run_id
+from ops.status import execution_of
+from ops.target import Target
+
+GROUPS = {"/aws-glue/python-jobs/output": "", "/aws-glue/python-jobs/error": "red"}
+_LATEST_MANY = 10_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """One log line; `style` tells errors from output."""
+
+    moment: datetime
+    text: str
+    style: str
+
+
+def job_runs(target: Target, execution_arn: str) -> list[Unit]:
+    """Units of an execution that started a Glue job run."""
+    history = History()
+    for page in events(target, execution_arn):
+        history.feed(page)
+    return [unit for unit in history.units if unit.job_run_id]
+
+
+def lines(target: Target, job_run_id: str) -> list[Line]:
+    """Log lines of a job run, output and errors together in the order of time."""
+    found: list[Line] = []
+    for group, style in GROUPS.items():
+        found.extend(_stream(target, group, job_run_id, style))
+    return sorted(found, key=lambda line: line.moment)
+
+
+def _stream(target: Target, group: str, stream: str, style: str) -> Iterator[Line]:
+    missing = target.logs.exceptions.ResourceNotFoundException
+    token: str | None = None
+    count = 0
+    while count < _LATEST_MANY:
+        arguments: dict[str, Any] = {"nextToken": token} if token else {}
+        try:
+            answer = target.logs.get_log_events(
+                logGroupName=group, logStreamName=stream, startFromHead=True, **arguments
+            )
+        except missing:  # a job that wrote nothing has no stream
+            return
+        for event in answer["events"]:
+            count += 1
+            moment = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+            yield Line(moment, event["message"].rstrip(), style)
+        following = answer.get("nextForwardToken")
+        if following == token or not answer["events"]:
+            return
+        token = following
+
+
+def show(target: Target, run: str | None = None) -> None:
+    """Print the log of every job run of a run, the last one by default."""
+    arn = execution_of(target, run)
+    units = job_runs(target, arn)
+    console.print(f"[dim]Run {run_id(arn)}[/dim]")
+    if not units:
+        note("This run has started no job. Why it ended: make status")
+    for unit in units:
+        assert unit.job_run_id is not None
+        heading(f"{unit.state} {unit.item}  {unit.job_run_id}")
+        found = lines(target, unit.job_run_id)
+        for line in found:
+            console.print(Text(f"  {line.text}", style=line.style), soft_wrap=True)
+        if not found:
+            note("no log yet" if unit.ended is None else "no log lines")

@@ -1,0 +1,167 @@
+"""What a command speaks to: AWS or the local AWS, and what Terraform made there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from ops import localaws
+from ops.display import console
+from ops.environment import ROOT, terraform_environment
+from ops.errors import OpsError
+from ops.terraform import Terraform
+
+if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_stepfunctions import SFNClient
+
+_CONFIG = Config(
+    retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=60
+)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of the root module that the tools use."""
+
+    bucket_name: str
+    crawler_names: dict[str, str]
+    database_names: dict[str, str]
+    dataset_names: list[str]
+    incoming_prefixes: dict[str, str]
+    job_names: dict[str, str]
+    notification_topic_arn: str
+    pipeline_arn: str
+    region: str
+    workgroup_name: str
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], source: str) -> Outputs:
+        """Take the outputs that are known here; `source` says where they come from in errors."""
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise OpsError(
+                f"{source} lacks the outputs {', '.join(missing)}.",
+                hint="The deployment is older than this clone: apply it again.",
+            )
+        return cls(**{name: values[name] for name in names})
+
+
+@dataclass(frozen=True)
+class Target:
+    """AWS or the local AWS, with clients for it."""
+
+    name: str
+    outputs: Outputs
+    session: localaws.Session | None = None
+
+    @property
+    def description(self) -> str:
+        if self.session:
+            return f"local AWS at {self.session.endpoint} ({self.session.example})"
+        return f"AWS, region {self.outputs.region}"
+
+    @cached_property
+    def _boto(self) -> boto3.session.Session:
+        return boto3.session.Session(region_name=self.outputs.region)
+
+    @property
+    def _endpoint(self) -> str | None:
+        return self.session.endpoint if self.session else None
+
+    @cached_property
+    def athena(self) -> AthenaClient:
+        return self._boto.client("athena", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
+    def glue(self) -> GlueClient:
+        return self._boto.client("glue", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
+    def logs(self) -> CloudWatchLogsClient:
+        return self._boto.client("logs", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return self._boto.client("s3", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
+    def stepfunctions(self) -> SFNClient:
+        return self._boto.client("stepfunctions", endpoint_url=self._endpoint, config=_CONFIG)
+
+
+def choose(name: str | None = None) -> str:
+    """`local` when the local AWS is up, else `aws`; TARGET overrides."""
+    name = name or os.environ.get("TARGET") or ""
+    if name not in ("", "local", "aws"):
+        raise OpsError(f"TARGET is {name!r}.", hint="Allowed are: local, aws.")
+    return name or ("local" if localaws.find() else "aws")
+
+
+def connect(name: str | None = None, *, announce: bool = True) -> Target:
+    """Find the target and read what Terraform made there.
+
+    Raises
+    ------
+    OpsError
+        The local AWS is not up, nothing is applied, or there are no credentials.
+    """
+    asked = name or os.environ.get("TARGET")
+    target = _local() if choose(name) == "local" else _aws(asked=bool(asked))
+    if announce:
+        console.print(f"[dim]Target: {target.description}[/dim]")
+    return target
+
+
+def _local() -> Target:
+    session = localaws.find()
+    if session is None:
+        raise OpsError("The local AWS is not up.", hint="Start it: make local-up")
+    # From here on this process is a client of the local AWS, whatever the user's settings are.
+    environ = localaws.local_environment(session.endpoint, os.environ)
+    os.environ.clear()
+    os.environ.update(environ)
+    values = session.terraform().outputs()
+    if not values:
+        raise OpsError("Nothing is applied to the local AWS.", hint="Run: make local-down local-up")
+    return Target("local", Outputs.parse(values, "The local deployment"), session)
+
+
+def aws_terraform() -> Terraform:
+    """Terraform on the clone itself, with the user's own credentials and state."""
+    return Terraform(ROOT, terraform_environment())
+
+
+def _aws(*, asked: bool) -> Target:
+    initialised = (ROOT / ".terraform").is_dir()
+    values = aws_terraform().outputs() if initialised else {}
+    if not values and asked:
+        raise OpsError("Nothing is applied to AWS from this clone.", hint="Run: make apply")
+    if not values:
+        raise OpsError(
+            "The local AWS is not up, and nothing is applied to AWS from this clone.",
+            hint="For the local AWS: make local-up. For AWS: make apply",
+        )
+    target = Target("aws", Outputs.parse(values, "The deployment on AWS"))
+    require_credentials(target._boto)
+    return target
+
+
+def require_credentials(session: boto3.session.Session) -> None:
+    """Refuse early, in one line, what botocore would refuse late in a traceback."""
+    if session.get_credentials() is None:
+        raise OpsError(
+            "No AWS credentials were found.",
+            hint="Set AWS_PROFILE, or run `aws configure` or `aws sso login`. "
+            "Without an AWS account: make demo",
+        )

@@ -1,0 +1,177 @@
+"""The shape of the state machines: valid, reachable, bounded in time, and with nothing unheard."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import botocore.session
+import jsonata
+import pytest
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from tests.asl.machines import (
+    MACHINES,
+    Integration,
+    expressions,
+    scopes,
+    source,
+    states,
+    successors,
+    tasks,
+)
+from tests.rendering import Deployment
+
+pytestmark = pytest.mark.xdist_group("asl")
+PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
+
+
+@pytest.fixture(params=MACHINES)
+def name(request: pytest.FixtureRequest) -> str:
+    machine: str = request.param
+    return machine
+
+
+@pytest.fixture
+def definition(name: str, deployment: Deployment) -> dict[str, Any]:
+    rendered: dict[str, Any] = json.loads(deployment.definitions[f"medallion-{name}"])
+    return rendered
+
+
+def test_source__is_valid_json_before_it_is_rendered(name: str) -> None:
+    json.loads(source(name))
+
+
+def test_placeholders__inject_names_and_no_logic(name: str) -> None:
+    found = PLACEHOLDER.findall(source(name))
+    assert found
+    assert all(re.fullmatch(r"[a-z_]+", text) for text in found), found
+
+
+def test_rendered__has_no_placeholder_left(name: str, deployment: Deployment) -> None:
+    assert "${" not in deployment.definitions[f"medallion-{name}"]
+
+
+def test_top__has_comment_time_out_and_language(definition: dict[str, Any]) -> None:
+    assert definition["Comment"]
+    assert definition["QueryLanguage"] == "JSONata"
+    assert 0 < definition["TimeoutSeconds"] <= 24 * 3600
+
+
+def test_states__exist_and_are_reached(definition: dict[str, Any]) -> None:
+    for first, found in scopes(definition):
+        reached: set[str] = set()
+        ahead = {first}
+        while ahead:
+            name = ahead.pop()
+            assert name in found, f"{name} is named as the next state, but is not in its scope"
+            reached.add(name)
+            ahead |= successors(found[name]) - reached
+        assert reached == set(found), f"never reached: {set(found) - reached}"
+
+
+def test_states__have_different_names(definition: dict[str, Any]) -> None:
+    # Failures are told by the state's name alone.
+    names = [name for name, _ in states(definition)]
+    assert len(names) == len(set(names))
+
+
+def test_states__end_or_go_on(definition: dict[str, Any]) -> None:
+    for name, state in states(definition):
+        if state["Type"] in ("Succeed", "Fail"):
+            continue
+        if state["Type"] == "Choice":
+            assert state.get("Default"), f"{name} has no Default"
+        else:
+            assert bool(state.get("End")) != bool(state.get("Next")), name
+
+
+def test_tasks__are_bounded_in_time(definition: dict[str, Any]) -> None:
+    for name, state in tasks(definition):
+        assert "TimeoutSeconds" in state or "HeartbeatSeconds" in state, name
+
+
+def test_tasks__retry_named_errors_of_their_service(definition: dict[str, Any]) -> None:
+    prefixes = {"s3": "S3", "glue": "Glue", "athena": "Athena", "sns": "SNS"}
+    for name, state in tasks(definition):
+        assert state.get("Retry"), f"{name} has no Retry"
+        prefix = prefixes.get(Integration.of(state).service, "StepFunctions")
+        for retrier in state["Retry"]:
+            errors = retrier["ErrorEquals"]
+            assert errors, name
+            wrong = [e for e in errors if e != "States.Timeout" and not e.startswith(f"{prefix}.")]
+            assert not wrong, f"{name} retries {wrong}"
+            assert retrier["MaxAttempts"] > 0, name
+            assert retrier["MaxDelaySeconds"] >= retrier["IntervalSeconds"], name
+
+
+def test_tasks__that_wait_for_a_job__do_not_start_it_again(definition: dict[str, Any]) -> None:
+    for name, state in tasks(definition):
+        if Integration.of(state).waits:
+            retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+            assert not retried & {"States.ALL", "States.TaskFailed", "States.Timeout"}, name
+
+
+def test_tasks__catch_everything(definition: dict[str, Any]) -> None:
+    for name, state in tasks(definition):
+        caught = [error for catcher in state.get("Catch", []) for error in catcher["ErrorEquals"]]
+        assert caught[-1:] == ["States.ALL"], f"{name} catches {caught}"
+
+
+def test_fails__say_why(definition: dict[str, Any]) -> None:
+    for name, state in states(definition):
+        if state["Type"] == "Fail":
+            assert state.get("Error"), f"{name} has no Error"
+            assert state.get("Cause"), f"{name} has no Cause"
+
+
+def test_maps__tolerate_no_failure_silently(definition: dict[str, Any]) -> None:
+    for name, state in states(definition):
+        assert not [key for key in state if key.startswith("ToleratedFailure")], name
+
+
+def test_expressions__are_jsonata(definition: dict[str, Any]) -> None:
+    found = list(expressions(definition))
+    assert found
+    for expression in found:
+        jsonata.Jsonata(expression)  # raises with the place of what it cannot parse
+
+
+def test_arguments__are_what_the_api_takes(definition: dict[str, Any]) -> None:
+    models = botocore.session.get_session()
+    for name, state in tasks(definition):
+        integration = Integration.of(state)
+        model = models.get_service_model(integration.service)
+        shape = model.operation_model(integration.operation).input_shape
+        assert shape is not None
+        _check(shape, state["Arguments"], f"{name}.Arguments")
+
+
+def _check(shape: Shape, value: Any, place: str) -> None:
+    if isinstance(value, str) and value.startswith("{%"):
+        return  # computed when it runs
+    if isinstance(shape, StructureShape):
+        _check_members(shape, value, place)
+    elif isinstance(shape, ListShape):
+        assert isinstance(value, list), f"{place} is no list"
+        for position, item in enumerate(value):
+            _check(shape.member, item, f"{place}[{position}]")
+    elif isinstance(shape, MapShape):
+        assert isinstance(value, dict), f"{place} is no object"
+        for key, item in value.items():
+            _check(shape.value, item, f"{place}.{key}")
+    elif shape.name != "SensitiveData":  # the input of an execution is JSON of any shape
+        wanted = {"integer": int, "long": int, "boolean": bool}.get(shape.type_name, str)
+        assert isinstance(value, wanted), f"{place} is no {shape.type_name}"
+
+
+def _check_members(shape: StructureShape, value: Any, place: str) -> None:
+    assert isinstance(value, dict), f"{place} is no object"
+    # Step Functions writes all members with a capital.
+    members = {key[0].upper() + key[1:]: member for key, member in shape.members.items()}
+    required = {key[0].upper() + key[1:] for key in shape.required_members}
+    assert set(value) <= set(members), f"{place}: unknown {set(value) - set(members)}"
+    assert required <= set(value), f"{place}: missing {required - set(value)}"
+    for key, item in value.items():
+        _check(members[key], item, f"{place}.{key}")

@@ -1,0 +1,212 @@
+"""Each role may do what its machine or job does, and nothing is granted on everything."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from tests.asl.machines import MACHINES, Integration, tasks
+from tests.rendering import Deployment
+
+pytestmark = pytest.mark.xdist_group("asl")
+
+ACCOUNT = "us-east-1:123456789012"
+BUCKET = "arn:aws:s3:::medallion-123456789012-us-east-1"
+CRAWL = f"arn:aws:states:{ACCOUNT}:stateMachine:medallion-crawl"
+CRAWLERS = ("medallion-processed", "medallion-raw")
+ROLES = {
+    "medallion-crawl",
+    "medallion-crawler",
+    "medallion-ingest-job",
+    "medallion-pipeline",
+    "medallion-schedule",
+    "medallion-transform-job",
+}
+# What AWS gives no resource for.
+ON_EVERYTHING = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+
+Need = tuple[str, str]
+
+
+def key(text: str) -> str:
+    """Return an object key: of an expression that joins texts, one that it may give."""
+    if not text.startswith("{%"):
+        return text
+    parts = text.removeprefix("{%").removesuffix("%}").split("&")
+    return "".join(
+        part.strip().strip("'") if part.strip().startswith("'") else "x" for part in parts
+    )
+
+
+def needs(state: dict[str, Any]) -> Iterator[Need]:
+    """Yield the actions and resources that a Task needs, by AWS's page on each integration."""
+    integration, arguments = Integration.of(state), state["Arguments"]
+    match (integration.service, integration.operation):
+        case ("s3", operation):
+            yield f"s3:{operation}", f"{BUCKET}/{key(arguments['Key'])}"
+        case ("glue", "StartJobRun"):
+            job = f"arn:aws:glue:{ACCOUNT}:job/{arguments['JobName']}"
+            yield from (
+                (f"glue:{action}", job)
+                for action in ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
+            )
+        case ("glue", operation):
+            for crawler in CRAWLERS:
+                yield f"glue:{operation}", f"arn:aws:glue:{ACCOUNT}:crawler/{crawler}"
+        case ("athena", "StartQueryExecution"):
+            yield from checks(arguments)
+        case ("athena", operation):
+            yield f"athena:{operation}", f"arn:aws:athena:{ACCOUNT}:workgroup/medallion"
+        case ("stepfunctions", "StartExecution"):
+            assert arguments["StateMachineArn"] == CRAWL
+            yield "states:StartExecution", CRAWL
+            execution = f"arn:aws:states:{ACCOUNT}:execution:medallion-crawl:x"
+            yield "states:DescribeExecution", execution
+            yield "states:StopExecution", execution
+            rule = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+            for action in ("PutTargets", "PutRule", "DescribeRule"):
+                yield f"events:{action}", f"arn:aws:events:{ACCOUNT}:{rule}"
+        case ("sns", "Publish"):
+            yield "sns:Publish", arguments["TopicArn"]
+        case other:
+            raise AssertionError(f"say here what {other} needs")
+
+
+def checks(arguments: dict[str, Any]) -> Iterator[Need]:
+    """Yield what a query on both layers needs: Athena acts as whoever starts it."""
+    workgroup = f"arn:aws:athena:{ACCOUNT}:workgroup/{arguments['WorkGroup']}"
+    for action in ("StartQueryExecution", "StopQueryExecution", "GetQueryExecution"):
+        yield f"athena:{action}", workgroup
+    yield "athena:GetQueryResults", workgroup
+    yield "athena:GetPreparedStatement", workgroup
+    yield "athena:GetDataCatalog", f"arn:aws:athena:{ACCOUNT}:datacatalog/AwsDataCatalog"
+    for layer in ("raw", "processed"):
+        yield "s3:GetObject", f"{BUCKET}/{layer}/sales/part-0.parquet"
+        for resource in ("catalog", f"database/workshop_{layer}", f"table/workshop_{layer}/sales"):
+            for action in ("GetDatabase", "GetTable", "GetPartitions"):
+                yield f"glue:{action}", f"arn:aws:glue:{ACCOUNT}:{resource}"
+    for action in ("GetBucketLocation", "ListBucket"):
+        yield f"s3:{action}", BUCKET
+    for action in ("GetObject", "PutObject"):
+        yield f"s3:{action}", f"{BUCKET}/athena-results/x.csv"
+
+
+def allowed(statements: list[dict[str, Any]], need: Need) -> bool:
+    action, resource = need
+    return any(
+        action in statement["Action"]
+        and any(fnmatchcase(resource, pattern) for pattern in statement["Resource"])
+        for statement in statements
+    )
+
+
+def test_roles__are_the_ones_expected(deployment: Deployment) -> None:
+    assert set(deployment.policies) == ROLES
+    assert not deployment.values("aws_iam_role_policy_attachment")
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_machine__may_call_what_it_calls(machine: str, deployment: Deployment) -> None:
+    definition = json.loads(deployment.definitions[f"medallion-{machine}"])
+    statements = deployment.policies[f"medallion-{machine}"]
+    denied = [
+        (name, need)
+        for name, state in tasks(definition)
+        for need in needs(state)
+        if not allowed(statements, need)
+    ]
+    assert not denied
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_machine__may_start_nothing_else(machine: str, deployment: Deployment) -> None:
+    definition = json.loads(deployment.definitions[f"medallion-{machine}"])
+    called = {action for _, state in tasks(definition) for action, _ in needs(state)}
+    granted = {
+        action
+        for statement in deployment.policies[f"medallion-{machine}"]
+        for action in statement["Action"]
+    }
+    risky = re.compile(r"\w+:(Start|Stop|Put|Create|Delete|Update|BatchStop|Publish|Send)")
+    assert {action for action in granted - called if risky.match(action)} <= ON_EVERYTHING
+
+
+def test_statements__name_their_actions_and_resources(deployment: Deployment) -> None:
+    for role, statements in deployment.policies.items():
+        for statement in statements:
+            place = f"{role}.{statement['Sid']}"
+            assert statement["Effect"] == "Allow", place
+            assert not [action for action in statement["Action"] if "*" in action], place
+            if "*" in statement["Resource"]:
+                assert set(statement["Action"]) <= ON_EVERYTHING, place
+            for resource in set(statement["Resource"]) - {"*"}:
+                own = "medallion" in resource or "workshop" in resource
+                assert own or place in SHARED, f"{place}: {resource}"
+                # All that a bucket holds would be everything under another name.
+                assert not resource.startswith(f"{BUCKET}*"), place
+                assert not resource.startswith(f"{BUCKET}/*"), place
+
+
+SHARED = {
+    "medallion-crawler.WriteCatalog",  # the catalog itself, besides its databases
+    "medallion-crawler.WriteLogs",
+    "medallion-ingest-job.WriteLogs",
+    "medallion-transform-job.WriteLogs",
+    "medallion-pipeline.FindCatalog",
+    "medallion-pipeline.HearOfCrawl",
+    "medallion-pipeline.ReadCatalog",
+}
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> None:
+    for statement in deployment.policies[role]:
+        if "s3:ListBucket" in statement["Action"]:
+            prefixes = statement["Condition"]["StringLikeIfExists"]["s3:prefix"]
+            assert prefixes
+            assert all(re.fullmatch(r"[a-z-]+/\*", prefix) for prefix in prefixes), prefixes
+
+
+@pytest.mark.parametrize(
+    ("role", "need"),
+    [
+        ("medallion-ingest-job", ("s3:PutObject", "processed/sales/part-0.parquet")),
+        ("medallion-ingest-job", ("s3:DeleteObject", "raw/sales/x.parquet")),
+        ("medallion-ingest-job", ("s3:DeleteObject", "archive/sales/x.csv")),
+        ("medallion-ingest-job", ("s3:PutObject", "config/datasets/sales.json")),
+        ("medallion-ingest-job", ("s3:PutObject", "code/x/ingest.py")),
+        ("medallion-transform-job", ("s3:PutObject", "raw/sales/x.parquet")),
+        ("medallion-transform-job", ("s3:DeleteObject", "raw/sales/x.parquet")),
+        ("medallion-transform-job", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-transform-job", ("s3:PutObject", "quarantine/sales/files/x.csv")),
+        ("medallion-transform-job", ("s3:DeleteObject", "quarantine/sales/rows/ingest/x.parquet")),
+        ("medallion-transform-job", ("s3:PutObject", "runs/x/ingest/sales.json")),
+        ("medallion-crawler", ("s3:PutObject", "raw/sales/x.parquet")),
+        ("medallion-crawler", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-pipeline", ("s3:PutObject", "runs/x/ingest/sales.json")),
+        ("medallion-pipeline", ("s3:PutObject", "processed/sales/part-0.parquet")),
+        ("medallion-pipeline", ("s3:GetObject", "incoming/sales/x.csv")),
+    ],
+)
+def test_role__may_not(role: str, need: Need, deployment: Deployment) -> None:
+    assert not allowed(deployment.policies[role], (need[0], f"{BUCKET}/{need[1]}"))
+
+
+def test_schedule__may_start_the_pipeline_only(deployment: Deployment) -> None:
+    [statement] = deployment.policies["medallion-schedule"]
+    assert statement["Action"] == ["states:StartExecution"]
+    assert statement["Resource"] == [f"arn:aws:states:{ACCOUNT}:stateMachine:medallion-pipeline"]

@@ -1,0 +1,62 @@
+"""Two deployments, shared by all e2e tests: a small one to break, and the flights example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.lake import Lake, deployed
+
+ORDERS: dict[str, Any] = {
+    "columns": [
+        {"name": "order_id", "type": "bigint", "required": True},
+        {"name": "customer", "type": "string", "clean": ["trim", "lower"]},
+        {"name": "amount", "type": "decimal(10,2)"},
+        {"name": "status", "type": "string"},
+        {"name": "placed_on", "type": "date", "required": True},
+    ],
+    "key": ["order_id"],
+    "order_by": ["placed_on desc"],
+    "derive": [
+        {"name": "month", "type": "string", "expression": "date_format(placed_on, 'yyyy-MM')"}
+    ],
+    "partition_by": ["month"],
+    "checks": {"accepted_values": {"status": ["new", "paid"]}},
+}
+RETURNS: dict[str, Any] = {
+    "columns": [
+        {"name": "return_id", "type": "bigint", "required": True},
+        {"name": "order_id", "type": "bigint"},
+    ],
+    "key": ["return_id"],
+}
+
+
+@pytest.fixture(scope="session")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """Orders and returns, dropped as files; a minute of a Glue time-out lasts a second."""
+    variables = {
+        "name": "shop",
+        "datasets": {"orders": ORDERS, "returns": RETURNS},
+        "jobs": {"timeout_minutes": 60},
+    }
+    with deployed(tmp_path_factory.mktemp("shop"), variables, minute_seconds=1) as deployment:
+        yield deployment
+
+
+@pytest.fixture
+def orders(lake: Lake) -> Lake:
+    """The small lake with a good file of orders and one of returns ingested, nothing waiting."""
+    lake.empty("incoming/")
+    lake.drop("orders", "good.csv", ORDERS_CSV)
+    lake.drop("returns", "good.csv", "return_id,order_id\n1,1\n")
+    return lake
+
+
+ORDERS_CSV = (
+    "order_id,customer,amount,status,placed_on\n"
+    "1, Ada ,10.50,new,2026-01-05\n"
+    "2,Bob,20.00,paid,2026-02-06\n"
+)

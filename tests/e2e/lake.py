@@ -1,0 +1,232 @@
+"""A deployed lake for tests: real Terraform against the local AWS, driven as a user would."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from python_terraform import IsFlagged, Terraform
+
+from local.server import LocalAws
+from local.server import variables as local_aws_variables
+from ops.environment import JOB_PYTHON, terraform_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE_PARTS = ("asl", "jobs", "modules")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One ended execution of the pipeline."""
+
+    status: str
+    cause: str
+    result: dict[str, Any]
+    execution_arn: str
+
+    def dataset(self, name: str) -> dict[str, Any]:
+        return next(item for item in self.result["datasets"] if item["dataset"] == name)
+
+    def failure(self) -> dict[str, Any]:
+        """Return the only failure of the run."""
+        assert len(self.result["failures"]) == 1, self.result["failures"]
+        failure: dict[str, Any] = self.result["failures"][0]
+        return failure
+
+
+@dataclass
+class Lake:
+    """The deployed module and the clients to use it with."""
+
+    terraform: Terraform
+    endpoint: str
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        return boto3.session.Session().client(service)  # type: ignore[call-overload]
+
+    @cached_property
+    def s3(self) -> Any:
+        return self.client("s3")
+
+    @cached_property
+    def states(self) -> Any:
+        return self.client("stepfunctions")
+
+    @cached_property
+    def glue(self) -> Any:
+        return self.client("glue")
+
+    @property
+    def bucket(self) -> str:
+        return str(self.outputs["bucket_name"])
+
+    def apply(self) -> None:
+        done(self.terraform.apply(skip_plan=True))
+        self.outputs = {name: item["value"] for name, item in self.terraform.output().items()}
+
+    def drop(self, dataset: str, name: str, body: bytes | str) -> str:
+        """Put a file where producers put theirs, and return its key."""
+        key = f"incoming/{dataset}/{name}"
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return key
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+    def empty(self, prefix: str) -> None:
+        """Delete what lies under a prefix."""
+        for key in self.keys(prefix):
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+
+    def versions(self, prefix: str) -> dict[str, str]:
+        """Return the current version of each object under a prefix."""
+        return {
+            key: self.s3.head_object(Bucket=self.bucket, Key=key)["VersionId"]
+            for key in self.keys(prefix)
+        }
+
+    def local(self, method: str, path: str) -> Any:
+        """Ask the local AWS itself, for what AWS has no API for."""
+        request = urllib.request.Request(f"{self.endpoint}/_local/{path}", method=method)
+        with urllib.request.urlopen(request) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+    def executions(self, state_machine_arn: str) -> list[str]:
+        found = self.states.list_executions(stateMachineArn=state_machine_arn)["executions"]
+        return [item["executionArn"] for item in found]
+
+    def notifications(self) -> list[dict[str, str]]:
+        """Return what was published to topics, the latest last."""
+        published: list[dict[str, str]] = self.local("GET", "notifications")
+        return published
+
+    def read(self, key: str) -> bytes:
+        body: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return body
+
+    def start(self, request: Mapping[str, Any] | None = None) -> str:
+        arn: str = self.states.start_execution(
+            stateMachineArn=self.outputs["pipeline_arn"],
+            name=f"test-{uuid.uuid4().hex[:12]}",
+            input=json.dumps(request or {}),
+        )["executionArn"]
+        return arn
+
+    def wait(self, execution_arn: str, seconds: float = 120) -> Run:
+        """Wait for the end of an execution; running out of time fails the test."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            execution = self.states.describe_execution(executionArn=execution_arn)
+            if execution["status"] != "RUNNING":
+                run_id = execution["name"]
+                key = f"runs/{run_id}/result.json"
+                stored = json.loads(self.read(key)) if self.keys(key) else {}
+                return Run(execution["status"], execution.get("cause", ""), stored, execution_arn)
+            time.sleep(0.3)
+        pytest.fail(f"{execution_arn} was still running after {seconds} s")
+
+    def run(self, *datasets: str, **request: Any) -> Run:
+        """Run the pipeline, for the named datasets or for all, and wait for its end."""
+        chosen = {"datasets": list(datasets)} if datasets else {}
+        return self.wait(self.start({**chosen, **request}))
+
+    def history(self, execution_arn: str) -> list[dict[str, Any]]:
+        pages = self.states.get_paginator("get_execution_history").paginate(
+            executionArn=execution_arn
+        )
+        return [event for page in pages for event in page["events"]]
+
+    def entered(self, execution_arn: str) -> list[str]:
+        """Return the names of the states that an execution entered."""
+        return [
+            event["stateEnteredEventDetails"]["name"]
+            for event in self.history(execution_arn)
+            if "stateEnteredEventDetails" in event
+        ]
+
+    def query(self, sql: str) -> list[tuple[str | None, ...]]:
+        """Ask Athena as an analyst would, and return the rows below the header."""
+        athena = self.client("athena")
+        query = athena.start_query_execution(
+            QueryString=sql,
+            WorkGroup=self.outputs["workgroup_name"],
+            QueryExecutionContext={"Database": self.outputs["database_names"]["processed"]},
+        )["QueryExecutionId"]
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            status = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
+            if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                assert status["State"] == "SUCCEEDED", status
+                pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=query)
+                rows = [row["Data"] for page in pages for row in page["ResultSet"]["Rows"]]
+                return [tuple(cell.get("VarCharValue") for cell in row) for row in rows[1:]]
+            time.sleep(0.1)
+        pytest.fail(f"the query was still running after 60 s: {sql}")
+
+
+def done(outcome: tuple[int, str, str]) -> str:
+    """Assert that Terraform did what it was asked, and return what it printed."""
+    code, out, err = outcome
+    assert code == 0, f"{out}\n{err}"
+    return out
+
+
+@contextmanager
+def deployed(
+    folder: Path,
+    variables: Mapping[str, Any],
+    *,
+    var_file: Path | None = None,
+    minute_seconds: float | None = None,
+) -> Iterator[Lake]:
+    """Run a local AWS and apply the module to it, from a copy of its own in `folder`."""
+    module = folder / "module"
+    module.mkdir()
+    for path in ROOT.glob("*.tf"):
+        shutil.copy(path, module)
+    for part in MODULE_PARTS:
+        shutil.copytree(
+            ROOT / part, module / part, ignore=shutil.ignore_patterns("__pycache__", ".*")
+        )
+    # lifecycle_rules: the provider waits 55 s on that resource, whatever the server answers.
+    local = {"force_destroy": True, "lifecycle_rules": None, **variables}
+    (module / "test.auto.tfvars.json").write_text(json.dumps(local), encoding="utf-8")
+    if var_file is not None:
+        shutil.copy(var_file, module / "terraform.tfvars")
+    with (
+        LocalAws(job_python=JOB_PYTHON, minute_seconds=minute_seconds) as aws,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        settings = {**terraform_environment({}), **local_aws_variables(aws.endpoint)}
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        terraform = Terraform(working_dir=str(module))
+        done(terraform.init(input=False))
+        lake = Lake(terraform, aws.endpoint)
+        try:
+            lake.apply()
+            yield lake
+        finally:
+            print(aws.log)  # pytest shows it beside a failure
+
+
+def destroy(lake: Lake) -> str:
+    """Destroy all that was applied (python-terraform's own default is a flag of Terraform 0.11)."""
+    return done(lake.terraform.destroy(force=None, auto_approve=IsFlagged, refresh=True))

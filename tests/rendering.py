@@ -1,0 +1,136 @@
+"""The module as Terraform renders it, without AWS: mocked deployments, and the variables' rules."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ops.environment import ROOT, terraform_environment
+from ops.terraform import link_root
+
+TESTS = "tests/terraform"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a Terraform command ended."""
+
+    code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """Terraform in a folder of its own, whose files are links to the repository's."""
+
+    folder: Path
+
+    def run(self, *arguments: str) -> Done:
+        process = subprocess.run(
+            ["terraform", *arguments],
+            cwd=self.folder,
+            env=_environment(self.folder),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return Done(process.returncode, process.stdout + process.stderr)
+
+    def messages(self, *arguments: str) -> list[dict[str, Any]]:
+        """Run a command that writes JSON lines; return them."""
+        lines = self.run(*arguments).output.splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def diagnostics(self, *arguments: str) -> list[str]:
+        """Run a command that writes JSON lines; return the texts of its errors and warnings."""
+        found = [m["diagnostic"] for m in self.messages(*arguments) if m["type"] == "diagnostic"]
+        return [item.get("detail") or item["summary"] for item in found]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    # No credentials and nobody to ask: a provider that is not mocked must fail, not find AWS.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"}
+    return {**terraform_environment(own), **nowhere, "TF_DATA_DIR": str(folder / ".data")}
+
+
+def root_module(folder: Path) -> Terraform:
+    """The whole module with its tests, initialised."""
+    link_root(ROOT, folder, folder / "terraform.tfstate")
+    return _initialised(folder, f"-test-directory={TESTS}")
+
+
+def rules_only(folder: Path) -> Terraform:
+    """The variables with their rules and the tests of these; no resource, so no provider."""
+    for path in [*ROOT.glob("variables*.tf"), ROOT / "validation.tf"]:
+        (folder / path.name).symlink_to(path)
+    shutil.copytree(ROOT / TESTS / "rules", folder / "tests")
+    return _initialised(folder)
+
+
+def _initialised(folder: Path, *arguments: str) -> Terraform:
+    terraform = Terraform(folder)
+    done = terraform.run("init", "-input=false", "-no-color", *arguments)
+    assert done.code == 0, done.output
+    return terraform
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The resources of a mocked deployment, with the values that Terraform gave them."""
+
+    resources: Sequence[Mapping[str, Any]]
+
+    def values(self, kind: str) -> dict[str, Any]:
+        """Values of the resources of a type, by address."""
+        return {r["address"]: r["values"] for r in self.resources if r["type"] == kind}
+
+    @cached_property
+    def definitions(self) -> dict[str, str]:
+        """Texts of the state machines' definitions by name."""
+        machines = self.values("aws_sfn_state_machine").values()
+        return {machine["name"]: machine["definition"] for machine in machines}
+
+    @cached_property
+    def policies(self) -> dict[str, list[dict[str, Any]]]:
+        """Statements of the roles' policies by role."""
+        found = self.values("aws_iam_role_policy").values()
+        return {p["role"]: json.loads(p["policy"])["Statement"] for p in found}
+
+    @cached_property
+    def contracts(self) -> dict[str, dict[str, Any]]:
+        """Contracts as the jobs will read them, by dataset."""
+        objects = self.values("aws_s3_object").values()
+        found = [o for o in objects if o["key"].startswith("config/datasets/")]
+        return {Path(o["key"]).stem: json.loads(o["content"]) for o in found}
+
+
+def mocked_deployment(terraform: Terraform) -> Deployment:
+    """Apply the module with its default variables to a provider that only pretends."""
+    messages = terraform.messages(
+        "test",
+        "-json",
+        "-verbose",
+        f"-test-directory={TESTS}",
+        f"-filter={TESTS}/deployment.tftest.hcl",
+    )
+    for message in messages:
+        if message["type"] == "test_state" and message["@testrun"] == DEFAULT_RUN:
+            return Deployment(list(_resources(message["test_state"]["root_module"])))
+    raise AssertionError([m["diagnostic"] for m in messages if m["type"] == "diagnostic"])
+
+
+DEFAULT_RUN = "deploys_the_retail_sample_by_default"
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from _resources(child)

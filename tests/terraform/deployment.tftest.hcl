@@ -1,0 +1,84 @@
+# The whole module, applied to a provider that only pretends.
+mock_provider "aws" {
+  source = "./tests/terraform/mocks"
+}
+
+override_resource {
+  target = module.workflow.aws_sfn_state_machine.crawl
+  values = {
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-crawl"
+  }
+}
+
+override_resource {
+  target = module.workflow.aws_sfn_state_machine.pipeline
+  values = {
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-pipeline"
+  }
+}
+
+run "deploys_the_retail_sample_by_default" {
+  assert {
+    condition     = output.dataset_names == tolist(["customers", "products", "sales"])
+    error_message = "Without variables, the retail sample must be deployed; found ${join(", ", output.dataset_names)}."
+  }
+
+  assert {
+    condition     = output.bucket_name == "medallion-123456789012-us-east-1"
+    error_message = "The bucket is named ${output.bucket_name}."
+  }
+
+  assert {
+    condition = (
+      output.crawler_names == { raw = "medallion-raw", processed = "medallion-processed" } &&
+      output.database_names == { raw = "workshop_raw", processed = "workshop_processed" } &&
+      output.job_names == { ingest = "medallion-ingest", transform = "medallion-transform" }
+    )
+    error_message = "The names of crawlers, databases and jobs are part of the contract with ops/ and the tests."
+  }
+
+  assert {
+    condition     = output.workgroup_name == "medallion" && output.schedule_rule_name == "medallion-schedule" && output.region == "us-east-1"
+    error_message = "Workgroup, rule or region are not what they are by default."
+  }
+
+  assert {
+    condition     = length(output.incoming_prefixes) == 0
+    error_message = "Nothing is dropped for a sample; found ${jsonencode(output.incoming_prefixes)}."
+  }
+}
+
+run "names_everything_after_its_name" {
+  variables {
+    name            = "shop"
+    bucket_name     = "shop-lake"
+    database_prefix = "shop"
+    region          = "eu-central-1"
+    datasets = {
+      orders = {
+        columns = [{ name = "id", type = "bigint" }]
+      }
+    }
+    schedule_expression = null
+  }
+
+  assert {
+    condition     = output.bucket_name == "shop-lake" && output.region == "eu-central-1" && output.workgroup_name == "shop"
+    error_message = "bucket_name, region and name must be taken."
+  }
+
+  assert {
+    condition     = output.database_names == { raw = "shop_raw", processed = "shop_processed" }
+    error_message = "The databases are ${jsonencode(output.database_names)}."
+  }
+
+  assert {
+    condition     = output.incoming_prefixes == { orders = "s3://shop-lake/incoming/orders/" }
+    error_message = "Files are to be dropped at ${jsonencode(output.incoming_prefixes)}."
+  }
+
+  assert {
+    condition     = output.schedule_rule_name == null
+    error_message = "Without a schedule there must be no rule."
+  }
+}

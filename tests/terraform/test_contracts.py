@@ -1,0 +1,55 @@
+"""What Terraform renders is what the jobs read, and both hold to the same rules."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import contract
+import datatypes
+import samples
+from ops.environment import ROOT
+from tests.rendering import Deployment
+
+pytestmark = pytest.mark.xdist_group("terraform-module")
+
+
+def test_contracts__of_the_default_variables__are_what_the_jobs_read(
+    deployment: Deployment,
+) -> None:
+    assert sorted(deployment.contracts) == ["customers", "products", "sales"]
+    for name, document in deployment.contracts.items():
+        read = contract.Contract.from_json(document)
+        assert read.name == name
+        assert read.source.table == name
+        assert tuple(column.name for column in read.columns) == samples.COLUMNS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("cleaners", contract.CLEANERS),
+        ("formats", contract.FORMATS),
+        ("partition_types", contract.PARTITION_TYPES),
+        ("reserved_names", contract.RESERVED),
+        ("sample_tables", contract.SAMPLE_TABLES),
+        ("simple_types", datatypes.NAMES.removesuffix(", decimal(p,s)").split(", ")),
+    ],
+)
+def test_rule__is_the_one_of_the_jobs(name: str, wanted: list[str]) -> None:
+    assert _list(name) == list(wanted)
+
+
+def test_date_directives__are_those_of_the_jobs() -> None:
+    assert f'date_directives = "{contract.FORMAT_DIRECTIVES}"' in _validation()
+
+
+def _validation() -> str:
+    return (ROOT / "validation.tf").read_text(encoding="utf-8")
+
+
+def _list(name: str) -> list[str]:
+    found = re.search(rf"^  {name}\s*= \[(.*?)\]", _validation(), re.MULTILINE | re.DOTALL)
+    assert found, f"validation.tf has no list {name}"
+    return re.findall(r'"([^"]+)"', found[1])

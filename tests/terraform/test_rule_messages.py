@@ -1,0 +1,173 @@
+"""What a user reads when a variable is refused: place, value, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rendering import Terraform
+
+DIGITS = {"name": "id", "type": "bigint"}
+
+
+def orders(columns: list[dict[str, Any]] | None = None, **fields: Any) -> dict[str, Any]:
+    """Return variables with one dataset."""
+    return {"datasets": {"orders": {"columns": columns or [DIGITS], **fields}}}
+
+
+def column(**fields: Any) -> dict[str, Any]:
+    return orders([{"name": "price", "type": "string", **fields}])
+
+
+CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "unknown type": (
+        column(type="integer"),
+        ["'orders'", "'columns'", "'price'", "'integer'", "bigint", "decimal(p,s)", "Use one of"],
+    ),
+    "unknown type of a derived column": (
+        orders(derive=[{"name": "x", "type": "text", "expression": "1"}]),
+        ["'orders'", "'derive'", "'x'", "'text'", "string, boolean", "Use one of"],
+    ),
+    "decimal": (
+        column(type="decimal(40,2)"),
+        ["'orders'", "'price'", "'decimal(40,2)'", "from 1 to 38", "Correct"],
+    ),
+    "key among no columns": (
+        orders(key=["order_id"]),
+        ["'orders'", "'key'", "'order_id'", "the columns are id", "Correct the name"],
+    ),
+    "order_by among no columns": (
+        orders(order_by=["day desc"]),
+        ["'orders'", "'order_by'", "'day'", "the columns are id", "Correct the name"],
+    ),
+    "order_by syntax": (
+        orders(order_by=["id backwards"]),
+        ["'orders'", "'order_by'", "'id backwards'", "asc or desc", "updated_at desc"],
+    ),
+    "partition_by among no columns": (
+        orders(partition_by=["month"]),
+        ["'orders'", "'partition_by'", "'month'", "the columns are id", "Correct the name"],
+    ),
+    "type of a partition column": (
+        orders([DIGITS, {"name": "at", "type": "timestamp"}], partition_by=["at"]),
+        ["'orders'", "'at'", "timestamp", "string, boolean, int, bigint, date", "Derive one"],
+    ),
+    "reserved name": (
+        column(name="_source_row"),
+        ["'orders'", "'_source_row'", "_source_file, _source_row, ingest_date", "another name"],
+    ),
+    "name not in lower snake case": (
+        column(name="Unit Price"),
+        ["'orders'", "'columns'", "'Unit Price'", "lower-case letters, digits and _", "Rename"],
+    ),
+    "name used twice": (
+        orders([DIGITS, DIGITS]),
+        ["'orders'", "'columns'", "used twice", "id, id", "Rename one"],
+    ),
+    "clean function": (
+        column(clean=["trim", "capitalise"]),
+        ["'orders'", "'price'", "'capitalise'", "trim, lower, upper, title", "Use these"],
+    ),
+    "clean of a number": (
+        column(type="double", clean=["trim"]),
+        ["'orders'", "'price'", "double", "for strings", "Leave it out"],
+    ),
+    "date format": (
+        column(type="date", format="dd.mm.yyyy"),
+        ["'orders'", "'price'", "'dd.mm.yyyy'", "%Y %y %m %d", "%d/%m/%Y"],
+    ),
+    "source": (
+        orders(source={"type": "http"}),
+        ["'orders'", "'source.type'", "'http'", "drop", "sample", "Use one"],
+    ),
+    "sample without a table": (
+        orders(source={"type": "sample"}),
+        ["'orders'", "'source.table'", "'null'", "customers, products, sales", "Choose one"],
+    ),
+    "format": (
+        orders(format="excel"),
+        ["'orders'", "'format'", "'excel'", "auto, csv, tsv, json, ndjson, parquet", "Use one"],
+    ),
+    "delimiter": (
+        orders(delimiter="||"),
+        ["'orders'", "'delimiter'", "'||'", "one character", "leave it null"],
+    ),
+    "encoding": (
+        orders(encoding="utf8mb4"),
+        ["'orders'", "'encoding'", "'utf8mb4'", "utf-8, utf-16, latin-1", "Use one"],
+    ),
+    "row_count": (
+        orders(checks={"row_count": {"min": 10, "max": 5}}),
+        ["'orders'", "'checks.row_count'", "min is 10", "max is 5", "Make min the smaller"],
+    ),
+    "sql check": (
+        orders(checks={"sql": {"ghosts": "DROP TABLE orders"}}),
+        ["'orders'", "'checks.sql.ghosts'", "'DROP TABLE orders'", "SELECT or WITH"],
+    ),
+    "dataset name": (
+        {"datasets": {"Orders-2024": {"columns": [DIGITS]}}},
+        ["'Orders-2024'", "lower-case letters, digits and _", "Rename the dataset"],
+    ),
+    "no datasets": ({"datasets": {}}, ["datasets is empty", "Describe one"]),
+    "cron of Unix": (
+        {"schedule_expression": "cron(0 3 * * *)"},
+        ["schedule_expression", "'cron(0 3 * * *)'", "5 fields", "six", "cron(0 3 * * ? *)"],
+    ),
+    "cron field": (
+        {"schedule_expression": "cron(0 25 * * ? *)"},
+        ["schedule_expression", "hour is '25'", "0-23", "Correct it"],
+    ),
+    "cron without question mark": (
+        {"schedule_expression": "cron(0 3 * * * *)"},
+        ["'cron(0 3 * * * *)'", "exactly one", "must be ?", "cron(0 3 * * ? *)"],
+    ),
+    "rate": (
+        {"schedule_expression": "rate(1 days)"},
+        ["'rate(1 days)'", "rate(1 day)", "Rewrite it"],
+    ),
+    "mail address": (
+        {"notification_emails": ["anna@example.com", "anna"]},
+        ["notification_emails", "'anna'", "name@example.com"],
+    ),
+    "name too long": (
+        {"name": "n" * 41},
+        ["name is", "41 characters", "63", "Use 40 characters at most", "bucket_name"],
+    ),
+    "key alias": (
+        {"kms_key_arn": "alias/lake"},
+        ["kms_key_arn", "'alias/lake'", "arn:aws:kms:", "describe-key"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_message(case: str, rules: Terraform, tmp_path: Path) -> None:
+    variables, wanted = CASES[case]
+    told = _refusals(rules, tmp_path, variables)
+    # One mistake, one message: rules must not trip over each other's subjects.
+    assert len(told) == 1, told
+    missing = [text for text in wanted if text not in told[0]]
+    assert not missing, told[0]
+
+
+def test_message__several_mistakes__names_each(rules: Terraform, tmp_path: Path) -> None:
+    variables = orders([{"name": "a", "type": "x"}, {"name": "b", "type": "y"}], key=["c"])
+    told = "\n".join(_refusals(rules, tmp_path, variables))
+    assert all(text in told for text in ("'a'", "'x'", "'b'", "'y'", "'c'"))
+
+
+def test_variables__of_the_examples__are_taken(rules: Terraform) -> None:
+    examples = sorted(Path(__file__).parents[2].glob("examples/*/*.tfvars"))
+    assert examples
+    for example in examples:
+        assert rules.diagnostics("plan", "-json", "-input=false", f"-var-file={example}") == []
+
+
+def _refusals(rules: Terraform, folder: Path, variables: dict[str, Any]) -> list[str]:
+    file = folder / "variables.tfvars.json"
+    file.write_text(json.dumps(variables), encoding="utf-8")
+    told = rules.diagnostics("plan", "-json", "-input=false", f"-var-file={file}")
+    return [text.split("\n\nThis was checked by")[0] for text in told]

@@ -1,0 +1,37 @@
+# What the rules of the variables are made of.
+locals {
+  # Settings
+  email_pattern = "^[A-Za-z0-9._%+-]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$"
+  log_retention_choices = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+  ]
+  rate_pattern = "^rate\\((1 (minute|hour|day)|([2-9]|[1-9][0-9]+) (minutes|hours|days))\\)$"
+
+  _weekday = "([1-7]|SUN|MON|TUE|WED|THU|FRI|SAT)"
+  _cron_values = [
+    { name = "minute", allowed = "0-59 and , - * /", value = "[0-5]?[0-9]", other = "" },
+    { name = "hour", allowed = "0-23 and , - * /", value = "([01]?[0-9]|2[0-3])", other = "" },
+    { name = "day of month", allowed = "1-31 and , - * ? / L W", value = "(0?[1-9]|[12][0-9]|3[01])", other = "|\\?|LW?|(0?[1-9]|[12][0-9]|3[01])W" },
+    { name = "month", allowed = "1-12 or JAN-DEC and , - * /", value = "(0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)", other = "" },
+    { name = "day of week", allowed = "1-7 or SUN-SAT and , - * ? / L #", value = local._weekday, other = "|\\?|${local._weekday}?L|${local._weekday}#[1-5]" },
+    { name = "year", allowed = "1970-2199 and , - * /", value = "(19[7-9][0-9]|2[01][0-9][0-9])", other = "" },
+  ]
+  _cron_terms = [for field in local._cron_values : "(\\*|${field.value}(-${field.value})?)(/[1-9][0-9]*)?"]
+  # The six fields in their order: name, allowed (in words) and pattern.
+  cron_fields = [for i, field in local._cron_values : merge(field, { pattern = "^(${local._cron_terms[i]}(,${local._cron_terms[i]})*${field.other})$" })]
+
+  # Datasets. The jobs hold to the same when they read a contract: jobs/contract.py.
+  cleaners        = ["trim", "lower", "upper", "title"]
+  formats         = ["auto", "csv", "tsv", "json", "ndjson", "parquet"]
+  name_pattern    = "^[a-z][a-z0-9_]{0,99}$"
+  name_rule       = "a lower-case letter and then up to 99 lower-case letters, digits and _"
+  reserved_names  = ["_source_file", "_source_row", "ingest_date"]
+  sample_tables   = ["customers", "products", "sales"]
+  simple_types    = ["string", "boolean", "int", "bigint", "double", "date", "timestamp"]
+  partition_types = ["string", "boolean", "int", "bigint", "date"]
+  decimal_pattern = "^decimal\\(([0-9]{1,2}),([0-9]{1,2})\\)$"
+  # Directives of dates and times that Python, DuckDB and Spark all read.
+  date_directives = "YymdHIpMSfjbBaAz%"
+  # Python's names of the encodings that a file of data may well be in.
+  encoding_pattern = "^(ascii|utf-8|utf-8-sig|utf-16|utf-16-le|utf-16-be|utf-32|latin-1|iso-8859-([1-9]|1[0-6])|(cp|windows-)125[0-8]|cp(437|850|852|858|866|932)|mac-roman|koi8-[ru]|shift_jis|euc-(jp|kr)|gb(2312|k|18030)|big5)$"
+}
