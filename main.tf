@@ -42,8 +42,12 @@ module "jobs" {
   bucket         = module.storage.bucket
   code_directory = "${path.module}/jobs"
   jobs = {
-    ingest    = { dpu = var.jobs.ingest_dpu }
-    transform = { dpu = var.jobs.transform_dpu }
+    ingest = { dpu = var.jobs.ingest_dpu }
+    transform = {
+      dpu = var.jobs.transform_dpu
+      # For DuckDB, of 16 GB a DPU: Python and Arrow need the rest. What the job sees of the machine may be more.
+      arguments = { "--memory-mb" = tostring(floor(var.jobs.transform_dpu * 6400)) }
+    }
   }
   max_concurrent_runs = var.jobs.max_concurrent_runs
   timeout_minutes     = var.jobs.timeout_minutes

@@ -21,15 +21,17 @@ locals {
   cron_fields = [for i, field in local._cron_values : merge(field, { pattern = "^(${local._cron_terms[i]}(,${local._cron_terms[i]})*${field.other})$" })]
 
   # Datasets. The jobs hold to the same when they read a contract: jobs/contract.py.
-  cleaners        = ["trim", "lower", "upper", "title"]
-  formats         = ["auto", "csv", "tsv", "json", "ndjson", "parquet"]
-  name_pattern    = "^[a-z][a-z0-9_]{0,99}$"
-  name_rule       = "a lower-case letter and then up to 99 lower-case letters, digits and _"
-  reserved_names  = ["_source_file", "_source_row", "ingest_date"]
-  sample_tables   = ["customers", "products", "sales"]
-  simple_types    = ["string", "boolean", "int", "bigint", "double", "date", "timestamp"]
-  partition_types = ["string", "boolean", "int", "bigint", "date"]
-  decimal_pattern = "^decimal\\(([0-9]{1,2}),([0-9]{1,2})\\)$"
+  cleaners     = ["trim", "lower", "upper", "title"]
+  formats      = ["auto", "csv", "tsv", "json", "ndjson", "parquet"]
+  name_pattern = "^[a-z][a-z0-9_]{0,99}$"
+  name_rule    = "a lower-case letter and then up to 99 lower-case letters, digits and _"
+  # ASCII without letters, digits, the quote and line ends.
+  delimiter_pattern = "^[\\x01-\\x09\\x0b\\x0c\\x0e-!#-/:-@\\[-\\x60{-~]$"
+  reserved_names    = ["_source_file", "_source_row", "ingest_date", "file_index", "file_row_number"]
+  sample_tables     = ["customers", "products", "sales"]
+  simple_types      = ["string", "boolean", "int", "bigint", "double", "date", "timestamp"]
+  partition_types   = ["string", "boolean", "int", "bigint", "date"]
+  decimal_pattern   = "^decimal\\(([0-9]{1,2}),([0-9]{1,2})\\)$"
   # Directives of dates and times that Python, DuckDB and Spark all read.
   date_directives = "YymdHIpMSfjbBaAz%"
   # Python's names of the encodings that a file of data may well be in.

@@ -3,7 +3,7 @@ variable "datasets" {
     The datasets of the lake by name, which becomes the name of their tables. Fields of each:
     - source: type, drop (files that come to incoming/<dataset>/; default) or sample (retail data made up by the ingest job). For sample: table (customers, products or sales), rows (how many; default null: the table's own number) and seed (default 42).
     - format: auto (csv, tsv, json and ndjson, told apart by content; default), csv, tsv, json, ndjson or parquet.
-    - delimiter: of CSV, one character; default null: found from the header among , ; tab |.
+    - delimiter: of CSV, one ASCII character; default null: found from the header among , ; tab |.
     - encoding: of text files, default utf-8.
     - null_values: texts that mean null, default [""].
     - columns: of the files. Each has name, type (string, boolean, int, bigint, double, date, timestamp, decimal(p,s)), required (default false), clean (functions for strings: trim, lower, upper, title; default none) and format (of dates and timestamps, such as %d/%m/%Y; default null: ISO).
@@ -177,8 +177,8 @@ variable "datasets" {
   }
 
   validation {
-    condition     = alltrue([for name, dataset in var.datasets : dataset.delimiter == null || can(regex("^[^A-Za-z0-9\"\r\n]$", dataset.delimiter))])
-    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'delimiter': found '${dataset.delimiter == null ? "" : dataset.delimiter}'; allowed is one character that is no letter, digit, quote or line end. Write one, or leave it null to have it found among , ; tab |." if !(dataset.delimiter == null || can(regex("^[^A-Za-z0-9\"\r\n]$", dataset.delimiter)))])
+    condition     = alltrue([for name, dataset in var.datasets : dataset.delimiter == null || can(regex(local.delimiter_pattern, dataset.delimiter))])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'delimiter': found '${dataset.delimiter == null ? "" : dataset.delimiter}'; allowed is one ASCII character that is no letter, digit, quote or line end. Write one, or leave it null to have it found among , ; tab |." if !(dataset.delimiter == null || can(regex(local.delimiter_pattern, dataset.delimiter)))])
   }
 
   validation {
@@ -198,7 +198,7 @@ variable "datasets" {
 
   validation {
     condition     = alltrue(flatten([for name, dataset in var.datasets : [for c in concat(dataset.columns[*].name, dataset.derive[*].name) : !contains(local.reserved_names, c)]]))
-    error_message = join("\n", flatten([for name, dataset in var.datasets : [for c in concat(dataset.columns[*].name, dataset.derive[*].name) : "Dataset '${name}', field '${contains(dataset.columns[*].name, c) ? "columns" : "derive"}': the column name '${c}' is reserved: the lake adds ${join(", ", local.reserved_names)} itself. Choose another name." if contains(local.reserved_names, c)]]))
+    error_message = join("\n", flatten([for name, dataset in var.datasets : [for c in concat(dataset.columns[*].name, dataset.derive[*].name) : "Dataset '${name}', field '${contains(dataset.columns[*].name, c) ? "columns" : "derive"}': the column name '${c}' is reserved, as are ${join(", ", local.reserved_names)}: the lake or its engine uses them itself. Choose another name." if contains(local.reserved_names, c)]]))
   }
 
   validation {

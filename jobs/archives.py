@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import lzma
@@ -92,13 +93,15 @@ def _zip_members(path: Path) -> list[Member]:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if _is_of_the_disk(error):
             raise
         raise FileRefused(f"the zip is broken or cut off ({error}): send it again") from error
     names = {entry.filename for entry in entries}
     if "[Content_Types].xml" in names:
         raise FileRefused("the file is an Excel or other Office document: export it as CSV")
     for entry in entries:
+        if not entry.filename:
+            raise FileRefused("the zip has a member without a name: is it broken? Send it again")
         if _climbs_out(entry.orig_filename):
             raise FileRefused(
                 f"zip member {entry.orig_filename!r} has a path that leads out of the archive; "
@@ -123,11 +126,18 @@ def _zip_opener(path: Path, entry: zipfile.ZipInfo, limit: int) -> Callable[[], 
             return io.BufferedReader(
                 _Unpacked(cast(io.BufferedIOBase, archive.open(entry)), limit, archive)
             )
-        except (zipfile.BadZipFile, NotImplementedError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
             archive.close()
-            raise FileRefused(f"zip member {entry.filename!r} cannot be read: {error}") from error
+            if _is_of_the_disk(error):
+                raise
+            raise FileRefused(f"it cannot be unpacked ({error}): send the zip again") from error
 
     return opener
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    """Whether the disk failed, and not the archive, whose broken offsets are invalid arguments."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def _climbs_out(name: str) -> bool:
@@ -170,7 +180,7 @@ class _Unpacked(io.RawIOBase):
         try:
             block = self._stream.read(len(buffer))
         except (EOFError, OSError, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
+            if _is_of_the_disk(error):
                 raise
             raise FileRefused(
                 f"the compressed data is broken or cut off after {self._position:,} unpacked bytes "

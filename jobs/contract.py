@@ -15,7 +15,8 @@ SAMPLE_TABLES = ("customers", "products", "sales")
 FORMATS = ("auto", "csv", "tsv", "json", "ndjson", "parquet")
 CLEANERS = ("trim", "lower", "upper", "title")
 PARTITION_TYPES = ("string", "boolean", "int", "bigint", "date")
-RESERVED = ("_source_file", "_source_row", "ingest_date")
+# The last two are what DuckDB calls the place of a row in a file, unless a column hides them.
+RESERVED = ("_source_file", "_source_row", "ingest_date", "file_index", "file_row_number")
 # What Python, DuckDB and Spark can all be told to read; %Z and locale forms are left out.
 FORMAT_DIRECTIVES = "YymdHIpMSfjbBaAz%"
 
@@ -174,11 +175,12 @@ def _delimiter(top: Fields) -> str | None:
     value = top.raw_text("delimiter")
     if value is None:
         return None
-    if len(value) != 1 or value.isalnum() or value in '"\r\n':
+    # One byte is what Arrow takes.
+    if len(value) != 1 or not value.isascii() or value.isalnum() or value in '"\r\n\0':
         top.fail(
             "delimiter",
-            f"{value!r} is not allowed; one character that is no letter, digit, quote or line end, "
-            "or null to have it found from the header among , ; tab |",
+            f"{value!r} is not allowed; one ASCII character that is no letter, digit, quote or "
+            "line end, or null to have it found from the header among , ; tab |",
         )
     return value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
@@ -127,8 +126,9 @@ class Fields:
         """Read the name of a text encoding that Python knows."""
         value = self.optional_text(key) or default
         try:
-            codecs.lookup(value)
-        except LookupError:
+            # Not codecs.lookup, which also knows codecs that are for no text, such as base64.
+            "".encode(value)
+        except (LookupError, UnicodeError):
             self.fail(
                 key, f"unknown encoding '{value}'; use a name such as utf-8, utf-16 or latin-1"
             )

@@ -30,6 +30,8 @@ from spark_sql import Translator
 ORIGIN = ("_file", "_row", "ingest_date", "_source_file", "_source_row")
 SEPARATOR = "\x1f"
 _SHOWN = 40
+# Escaped (three bytes for one) and with the names of folders, it must fit into a key of 1,024.
+_MAX_PARTITION_BYTES = 240
 
 Describe = Callable[[str, Mapping[str, str]], str]
 
@@ -167,6 +169,7 @@ def statement(contract: Contract, expressions: Expressions, raw: Mapping[str, st
                 f"column {name}: not {derived.column.type.with_article}",
             ),
         ]
+    later += _too_long(contract)
     stages.append(f"finished AS (SELECT *, {_joined(later, 'reason', '; ')} AS _late FROM {last})")
     outcome = (
         "CASE WHEN _reason IS NOT NULL THEN 'refused' WHEN _rank > 1 THEN 'duplicate' "
@@ -261,6 +264,18 @@ def _not_a(
     verdict = "', not" if derived else "' is not"
     after = f"{verdict} {kind.with_article} ({casts.allowed(kind, pattern)})"
     return f"{literal(before)} || {shown} || {literal(after)}"
+
+
+def _too_long(contract: Contract) -> list[_Fault]:
+    """Refuse texts that no key of S3 has room for; one such row would stop the whole dataset."""
+    limit = _MAX_PARTITION_BYTES // max(1, len(contract.partition_by))
+    types = contract.processed_types
+    texts = [name for name in contract.partition_by if types[name].base == "string"]
+    reasons = [f"column {name}: over {limit} bytes, too long for a partition" for name in texts]
+    return [
+        _Fault(f'strlen("{name}") > {limit}', literal(reason), reason)
+        for name, reason in zip(texts, reasons)
+    ]
 
 
 def _fails(what: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import itertools
@@ -22,7 +23,8 @@ from text_stream import open_text
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _MAX_HEADER = 1 << 20
 _MAX_HEADER_LINES = 1000
-_BLOCK = 4 << 20
+# Small, since each ragged row of it becomes Python objects of some hundred bytes.
+_BLOCK = 1 << 20
 # The block grows for rows that do not fit, up to this.
 _MAX_ROW = 32 << 20
 # How many line ends are tried for one that is not inside of quotes, before the block grows.
@@ -112,7 +114,9 @@ class DelimitedReader:
             return "skip"
 
         sentinel = [_SENTINEL] * len(self._names)
-        data = b"%b\n%b\n" % (rows, self._delimiter.join(sentinel).encode())
+        # Arrow passes over a byte order mark, which may also be how the first value begins.
+        end = self._delimiter.join(sentinel).encode()
+        data = b"%b%b\n%b\n" % (codecs.BOM_UTF8, rows, end)
         table = arrow_csv.read_csv(
             cast(IO[bytes], pa.BufferReader(data)),
             read_options=arrow_csv.ReadOptions(

@@ -22,7 +22,7 @@ import raw_object
 import samples
 from contract import Contract
 from errors import ConfigError, FileRefused
-from lake import Lake, StoredObject, s3_client
+from lake import Lake, StoredObject, s3_client, sha256
 from local_disk import require_free
 from raw_object import RawObject
 from report import FileCounts, RefusedFile, Report
@@ -30,7 +30,6 @@ from report import FileCounts, RefusedFile, Report
 logger = logging.getLogger("ingest")
 
 _DIGEST = re.compile(r"-([0-9a-f]{16})\.parquet$")
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -239,11 +238,7 @@ def split_name(key: str) -> tuple[str, str]:
 
 def digest_of(key: str, path: Path) -> str:
     """Return the digest that names all that becomes of a file: of its key and its content."""
-    content = hashlib.sha256()
-    with path.open("rb") as file:
-        for block in iter(lambda: file.read(_BLOCK), b""):
-            content.update(block)
-    return hashlib.sha256(f"{key}\n{content.hexdigest()}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{key}\n{sha256(path)}".encode()).hexdigest()[:16]
 
 
 def _is_folder(found: StoredObject) -> bool:
@@ -252,10 +247,10 @@ def _is_folder(found: StoredObject) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the job from its command line."""
-    arguments = job.parse_arguments(__doc__ or "", argv)
     job.configure()
+    arguments = job.parse_arguments(f"{__doc__}", argv)
     lake = Lake(s3_client(), arguments.bucket)
-    contract = Contract.from_json(lake.get_json(lake.contract_key(arguments.dataset)))
+    contract = job.load_contract(lake, arguments.dataset)
     report = Report("ingest", arguments.dataset, arguments.run_id)
     Ingest(lake, contract, report).run()
     report.write(lake)

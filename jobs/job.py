@@ -1,4 +1,4 @@
-"""What every job script does first: arguments, logging, and how an error is shown."""
+"""What every job script does first: arguments, contract, logging, and how an error is shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
+
+from contract import Contract
+from errors import ConfigError
+from lake import Lake
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,26 @@ def parse_arguments(description: str, argv: Sequence[str] | None = None) -> JobA
     )
     known, _ = parser.parse_known_args(argv)
     return JobArguments(bucket=known.bucket, dataset=known.dataset, run_id=known.run_id)
+
+
+def load_contract(lake: Lake, dataset: str) -> Contract:
+    """Read a dataset's contract.
+
+    Raises
+    ------
+    ObjectNotFound
+        When there is none.
+    ConfigError
+        When it is not valid, or the contract of another dataset.
+    """
+    key = lake.contract_key(dataset)
+    contract = Contract.from_json(lake.get_json(key))
+    if contract.name != dataset:
+        raise ConfigError(
+            f"s3://{lake.bucket}/{key} is the contract of '{contract.name}', not of '{dataset}': "
+            "its name must be that of its file"
+        )
+    return contract
 
 
 def configure() -> None:

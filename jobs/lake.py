@@ -9,10 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
-import pyarrow.fs
 from boto3.compat import filter_python_deprecation_warnings
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
@@ -52,31 +50,6 @@ def s3_client() -> S3Client:
             read_timeout=60,
         ),
     )
-
-
-def filesystem() -> pyarrow.fs.S3FileSystem:
-    """Return the bucket's file system for pyarrow, with the credentials that boto3 finds.
-
-    pyarrow's own credential chain is not relied on. The credentials are those of this moment:
-    ask for a new file system rather than keep one for hours.
-    """
-    credentials = boto3.Session().get_credentials()
-    if credentials is None:
-        raise ConfigError("no AWS credentials found: set a role, a profile or AWS_ACCESS_KEY_ID")
-    frozen = credentials.get_frozen_credentials()
-    options: dict[str, Any] = {
-        "access_key": frozen.access_key,
-        "secret_key": frozen.secret_key,
-        "session_token": frozen.token,
-        "region": _region() or "us-east-1",
-        "connect_timeout": 10,
-        "request_timeout": 60,
-    }
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        parts = urlsplit(endpoint)
-        options.update(scheme=parts.scheme, endpoint_override=parts.netloc)
-    return pyarrow.fs.S3FileSystem(**options)
 
 
 def _region() -> str | None:
@@ -233,7 +206,7 @@ class Lake:
 
     def put_file(self, key: str, path: Path) -> None:
         """Upload a local file; the object appears when it is whole, or not at all."""
-        self._upload(key, path, _sha256(path))
+        self._upload(key, path, sha256(path))
 
     def put_if_changed(self, key: str, path: Path) -> bool:
         """Upload a local file unless the object has the same bytes; return whether it was written.
@@ -241,7 +214,7 @@ class Lake:
         The object's content is known by the SHA-256 in its metadata: ETags are no digests of
         the content for multipart uploads, nor under KMS.
         """
-        digest = _sha256(path)
+        digest = sha256(path)
         found = self._head(key)
         if found is not None and found["Metadata"].get("sha256") == digest:
             return False
@@ -311,7 +284,8 @@ def _is_gone(error: ClientError) -> bool:
     return error.response["Error"]["Code"] in _GONE
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a local file, in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import simplejson
 
@@ -19,6 +21,9 @@ from rows import Batch, row_numbers
 
 _BATCH_ROWS = 65_536
 _BUFFER = 1 << 20
+# Arrow gives int96 moments before 1970 a negative time of day, and reads it back without the sign:
+# from 1677 to 1970 become these 292 years. Nothing else in the file tells the two apart.
+_INT96_DOUBTFUL = (datetime(2262, 4, 11), datetime(2554, 7, 22))
 
 
 class ParquetReader:
@@ -38,7 +43,9 @@ class ParquetReader:
                 )
         with _refusing(), self._open() as file:
             schema = file.schema_arrow
-        self._names = header_names(schema.names)
+            self._written = schema.names
+            self._doubtful = _doubtful_columns(file)
+        self._names = header_names(self._written)
         expected = [column.name for column in contract.columns]
         check_complete(self._names, expected)
         self._extras = set(self._names) - set(expected)
@@ -64,6 +71,8 @@ class ParquetReader:
         with _refusing(), self._open() as file:
             for parsed in file.iter_batches(_BATCH_ROWS):
                 found = dict(zip(self._names, parsed.columns))
+                for name, values in zip(self._written, parsed.columns):
+                    _check_values(name, values, last, doubtful=name in self._doubtful)
                 columns = {
                     column.name: _cast(column, found[column.name], last) for column in self._columns
                 }
@@ -105,6 +114,35 @@ def _check_readable(column: Column, found: pa.DataType) -> None:
         )
 
 
+def _doubtful_columns(file: pq.ParquetFile) -> set[str]:
+    """Return the int96 columns of a file that Arrow has written."""
+    if not file.metadata.created_by.startswith("parquet-cpp"):
+        return set()
+    leaves = [file.schema.column(n) for n in range(len(file.schema.names))]
+    return {leaf.path for leaf in leaves if leaf.physical_type == "INT96"}
+
+
+def _check_values(name: str, values: pa.Array[Any], before: int, *, doubtful: bool) -> None:
+    """Raise FileRefused when values are not what their type promises, or may be other ones."""
+    rows = f"in rows {before + 1} to {before + len(values)}"
+    try:
+        # Else a text that is not UTF-8 would go to raw/, where no engine reads its column.
+        values.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise FileRefused(
+            f"column {name!r} has a broken value {rows} ({error}): write the file again"
+        ) from error
+    if doubtful:
+        first, end = (pa.scalar(moment, pa.timestamp("us")) for moment in _INT96_DOUBTFUL)
+        late = pc.and_(pc.greater_equal(values, first), pc.less(values, end))
+        if pc.any(late).as_py():
+            raise FileRefused(
+                f"column {name!r} is int96 and has a moment {rows} that is either before 1970 or "
+                "after 2262, which such files of Arrow do not tell apart: write it as "
+                "timestamp[us], without use_deprecated_int96_timestamps"
+            )
+
+
 def _cast(column: Column, values: pa.Array[Any], before: int) -> pa.Array[Any]:
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()
@@ -124,22 +162,42 @@ def _cast(column: Column, values: pa.Array[Any], before: int) -> pa.Array[Any]:
 
 
 def _text(values: pa.Array[Any]) -> pa.Array[Any]:
-    """Return the values of a column that the contract does not know as text."""
+    """Return the values of a column that the contract does not know as text; bytes become hex."""
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()
-    try:
+    if not (pa.types.is_nested(values.type) or _is_bytes(values.type)):
         return values.cast(pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        # Nested values, and bytes that are no text.
-        return pa.array([_json(value) for value in values.to_pylist()], pa.string())
+    spelled: pa.Array[Any] = values.cast(_with_spelled_times(values.type))
+    return pa.array([_json(value) for value in spelled.to_pylist()], pa.string())
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    is_ = pa.types
+    return is_.is_binary(kind) or is_.is_large_binary(kind) or is_.is_fixed_size_binary(kind)
+
+
+def _with_spelled_times(kind: pa.DataType) -> pa.DataType:
+    """Return the type with texts for times, since Python has neither nanoseconds nor all years."""
+    if pa.types.is_temporal(kind):
+        return pa.string()
+    if isinstance(kind, pa.MapType):
+        return pa.map_(_with_spelled_times(kind.key_type), _with_spelled_times(kind.item_type))
+    if isinstance(kind, (pa.ListType, pa.LargeListType, pa.FixedSizeListType)):
+        return pa.list_(_with_spelled_times(kind.value_type))
+    if isinstance(kind, pa.StructType):
+        return pa.struct([field.with_type(_with_spelled_times(field.type)) for field in kind])
+    return kind
 
 
 def _json(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, bytes):
-        return _plain(value)
-    return simplejson.dumps(value, default=_plain, ensure_ascii=False, allow_nan=True)
+        return value.hex()
+    # Without an encoding bytes are not taken for text, and go to _plain.
+    return simplejson.dumps(
+        value, default=_plain, encoding=None, ensure_ascii=False, allow_nan=True
+    )
 
 
 def _plain(value: Any) -> str:
@@ -151,7 +209,7 @@ def _refusing() -> Iterator[None]:
     """Turn what pyarrow says of damaged data into FileRefused; a failing disk stays what it is."""
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise FileRefused(f"the Parquet file is damaged: {error}") from error

@@ -110,7 +110,12 @@ class ProcessedLayer:
 
     def _files(self, engine: Engine) -> Iterator[tuple[str, Path]]:
         """Write the partitions to local files, one after the other, and yield key and file."""
-        values = [f"nullif(CAST(\"{name}\" AS VARCHAR), '')" for name in self._partition_by]
+        # The texts that stand for null as well, or two partitions would have one key.
+        values = [
+            f"CASE WHEN CAST(\"{name}\" AS VARCHAR) NOT IN ('', '{NULL_PARTITION}') "
+            f'THEN CAST("{name}" AS VARCHAR) END'
+            for name in self._partition_by
+        ]
         sort = values + [f'"{name}"' for name in self._key or ("_file", "_row")]
         order = ", ".join(f"{term} NULLS LAST" for term in sort)
         kept = "FROM result WHERE _outcome = 'out'"

@@ -95,6 +95,13 @@ class TextStream(io.RawIOBase):
                 decoded = self._decoder.decode(block, final=self._at_end)
             except UnicodeDecodeError as error:
                 raise FileRefused(self._undecodable(error, len(block))) from error
+            except UnicodeError as error:
+                # utf-16 and utf-32 do not say in which order the bytes are.
+                raise FileRefused(
+                    f"the file has no byte order mark, which {self.encoding} needs: "
+                    f'set encoding = "{self.encoding}-le" (or -be) for the dataset, or send the '
+                    "file as UTF-8"
+                ) from error
             if self.encoding == "utf-8":
                 # Encoding it anew would cost more than decoding did.
                 data = waiting + block
@@ -117,7 +124,8 @@ class TextStream(io.RawIOBase):
             f"byte 0x{byte:02x} at offset {offset} (line {line}) is not {self.encoding}: "
             f"{error.reason}"
         )
-        if data[:200].count(_NUL) * 3 > len(data[:200]):
+        is_other = not self.encoding.startswith("utf-16")
+        if is_other and data[:200].count(_NUL) * 3 > len(data[:200]):
             return f"{message}; {_LOOKS_LIKE_UTF_16.format('be' if data[:1] == _NUL else 'le')}"
         if self.encoding != "utf-8":
             return f"{message}; set the dataset's encoding to the one the file has"

@@ -25,7 +25,7 @@ import contract_sql
 import job
 from contract import Contract
 from engine import Engine
-from errors import ConfigError, LakeError
+from errors import LakeError
 from lake import Lake, StoredObject, s3_client
 from local_disk import ParquetWriter, require_free
 from processed_layer import ProcessedLayer, Rows
@@ -224,12 +224,7 @@ def run(lake: Lake, dataset: str, run_id: str, memory_mb: int | None = None) -> 
         If an object in raw/ is not Parquet, or memory or disk do not suffice.
     """
     report = Report("transform", dataset, run_id)
-    contract = Contract.from_json(lake.get_json(lake.contract_key(dataset)))
-    if contract.name != dataset:
-        raise ConfigError(
-            f"s3://{lake.bucket}/{lake.contract_key(dataset)} is the contract of "
-            f"'{contract.name}', not of '{dataset}': its name must be that of its file"
-        )
+    contract = job.load_contract(lake, dataset)
     with tempfile.TemporaryDirectory(prefix="transform-") as temporary:
         folder = Path(temporary).resolve()
         with Engine(folder, memory_mb) as engine:

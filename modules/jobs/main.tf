@@ -19,14 +19,14 @@ resource "aws_glue_job" "this" {
     script_location = "s3://${var.bucket.name}/${aws_s3_object.code[local.scripts[each.key]].key}"
   }
 
-  default_arguments = {
+  default_arguments = merge({
     "--additional-python-modules" = join(",", local.requirements)
     "--bucket"                    = var.bucket.name
     "--extra-py-files"            = join(",", [for file in sort(local.modules) : "s3://${var.bucket.name}/${aws_s3_object.code[file].key}"])
     # Nothing but awscli and botocore beforehand, so that the requirements meet no older packages.
     # Glue wants this one without dashes.
     "library-set" = "none"
-  }
+  }, each.value.arguments)
 
   execution_property {
     max_concurrent_runs = var.max_concurrent_runs

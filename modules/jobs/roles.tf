@@ -16,7 +16,7 @@ locals {
       }
       StoreFiles = {
         keys    = ["archive/*", "quarantine/*", "raw/*"]
-        actions = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+        actions = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
       }
       WriteReports = { keys = ["runs/*/ingest/*"], actions = ["s3:PutObject"] }
     }
@@ -26,7 +26,7 @@ locals {
       ReadRaw           = { keys = ["raw/*"], actions = ["s3:GetObject"] }
       StoreTables = {
         keys    = ["processed/*", "quarantine/*/rows/transform.parquet"]
-        actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+        actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
       }
       WriteReports = { keys = ["runs/*/transform/*"], actions = ["s3:PutObject"] }
     }

@@ -26,9 +26,10 @@ variable "context" {
 }
 
 variable "jobs" {
-  description = "The jobs, ingest and transform, with what differs between them: dpu (0.0625 or 1)."
+  description = "The jobs, ingest and transform, with what differs between them: dpu (0.0625 or 1) and arguments (default none), such as --memory-mb."
   type = map(object({
-    dpu = number
+    dpu       = number
+    arguments = optional(map(string), {})
   }))
   nullable = false
 }

@@ -65,7 +65,7 @@ locals {
       {
         sid = "RunChecks"
         actions = [
-          "athena:GetPreparedStatement", "athena:GetQueryExecution", "athena:GetQueryResults", "athena:GetWorkGroup",
+          "athena:GetPreparedStatement", "athena:GetQueryExecution", "athena:GetQueryResults",
           "athena:StartQueryExecution", "athena:StopQueryExecution",
         ]
         resources = [format(var.context.arn_format, "athena", "workgroup/${var.workgroup_name}")]
@@ -85,7 +85,8 @@ locals {
         ]
         resources = concat(
           [format(var.context.arn_format, "glue", "catalog")],
-          [for database in local._databases : format(var.context.arn_format, "glue", "database/${database}")],
+          # Athena's guide asks for the database "default" besides those of the query.
+          [for database in concat(["default"], local._databases) : format(var.context.arn_format, "glue", "database/${database}")],
           [for database in local._databases : format(var.context.arn_format, "glue", "table/${database}/*")],
         )
         condition = null

@@ -49,6 +49,12 @@ def successors(state: dict[str, Any]) -> set[str]:
     return {name for name in found if name}
 
 
+def assigned(state: dict[str, Any]) -> set[str]:
+    """Return the names of the variables that the state assigns, on any way out of it."""
+    ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
+    return {name for way in ways for name in way.get("Assign", {})}
+
+
 def texts(value: Any) -> Iterator[str]:
     """Yield all texts of a JSON document that are values."""
     if isinstance(value, str):

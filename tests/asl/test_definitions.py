@@ -14,6 +14,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 from tests.asl.machines import (
     MACHINES,
     Integration,
+    assigned,
     expressions,
     scopes,
     source,
@@ -56,7 +57,16 @@ def test_rendered__has_no_placeholder_left(name: str, deployment: Deployment) ->
 def test_top__has_comment_time_out_and_language(definition: dict[str, Any]) -> None:
     assert definition["Comment"]
     assert definition["QueryLanguage"] == "JSONata"
-    assert 0 < definition["TimeoutSeconds"] <= 24 * 3600
+    assert 0 < definition["TimeoutSeconds"] <= 3 * 24 * 3600
+
+
+def test_pipeline__outlasts_its_jobs_at_their_longest(deployment: Deployment) -> None:
+    # An execution that runs into its own time-out ends without telling anyone.
+    definition = json.loads(deployment.definitions["medallion-pipeline"])
+    limits = {name: state["TimeoutSeconds"] for name, state in tasks(definition)}
+    longest_job = 1440 * 60 + 600  # jobs.timeout_minutes at most, and what the machine adds
+    path = 2 * longest_job + limits["CrawlProcessed"] + limits["CheckDataset"]
+    assert definition["TimeoutSeconds"] > path
 
 
 def test_states__exist_and_are_reached(definition: dict[str, Any]) -> None:
@@ -129,6 +139,21 @@ def test_fails__say_why(definition: dict[str, Any]) -> None:
 def test_maps__tolerate_no_failure_silently(definition: dict[str, Any]) -> None:
     for name, state in states(definition):
         assert not [key for key in state if key.startswith("ToleratedFailure")], name
+
+
+def test_variables__of_an_inner_scope__are_assigned_in_no_outer_one(
+    definition: dict[str, Any],
+) -> None:
+    # AWS refuses a machine in which a Map or Parallel assigns a variable of a scope around it.
+    def check(scope: dict[str, Any], outer: set[str]) -> None:
+        own = {name for state in scope["States"].values() for name in assigned(state)}
+        assert not own & outer
+        for state in scope["States"].values():
+            for part in [*state.get("Branches", []), state.get("ItemProcessor")]:
+                if part:
+                    check(part, own | outer)
+
+    check(definition, set())
 
 
 def test_expressions__are_jsonata(definition: dict[str, Any]) -> None:

@@ -96,7 +96,8 @@ def checks(arguments: dict[str, Any]) -> Iterator[Need]:
     yield "athena:GetDataCatalog", f"arn:aws:athena:{ACCOUNT}:datacatalog/AwsDataCatalog"
     for layer in ("raw", "processed"):
         yield "s3:GetObject", f"{BUCKET}/{layer}/sales/part-0.parquet"
-        for resource in ("catalog", f"database/workshop_{layer}", f"table/workshop_{layer}/sales"):
+        databases = (f"database/workshop_{layer}", "database/default")
+        for resource in ("catalog", *databases, f"table/workshop_{layer}/sales"):
             for action in ("GetDatabase", "GetTable", "GetPartitions"):
                 yield f"glue:{action}", f"arn:aws:glue:{ACCOUNT}:{resource}"
     for action in ("GetBucketLocation", "ListBucket"):
@@ -204,6 +205,48 @@ def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> Non
 )
 def test_role__may_not(role: str, need: Need, deployment: Deployment) -> None:
     assert not allowed(deployment.policies[role], (need[0], f"{BUCKET}/{need[1]}"))
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        (
+            # What jobs/lake.py asks for: list, head, get, put, multipart upload and copy, delete.
+            "medallion-ingest-job",
+            {
+                *("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject"),
+                *("s3:GetObjectVersion", "s3:ListBucket", "s3:PutObject"),
+            },
+        ),
+        (
+            "medallion-transform-job",
+            {
+                *("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject"),
+                *("s3:ListBucket", "s3:PutObject"),
+            },
+        ),
+        (
+            # AWS's page on the integration, and EXECUTE's GetPreparedStatement.
+            "medallion-pipeline",
+            {
+                *("athena:GetDataCatalog", "athena:GetPreparedStatement"),
+                *("athena:GetQueryExecution", "athena:GetQueryResults"),
+                *("athena:StartQueryExecution", "athena:StopQueryExecution"),
+            },
+        ),
+    ],
+)
+def test_role__may_do_no_more_than_it_has_to(
+    role: str, actions: set[str], deployment: Deployment
+) -> None:
+    services = {action.split(":")[0] for action in actions}
+    granted = {
+        action
+        for statement in deployment.policies[role]
+        for action in statement["Action"]
+        if action.split(":")[0] in services
+    }
+    assert granted == actions
 
 
 def test_schedule__may_start_the_pipeline_only(deployment: Deployment) -> None:

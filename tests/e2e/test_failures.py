@@ -68,15 +68,21 @@ def test_job__that_exits_with_an_error__fails_its_dataset_alone(orders: Lake) ->
     assert_heals(orders)
 
 
+@contextmanager
+def hanging(lake: Lake, job: str) -> Iterator[None]:
+    """Let a job do nothing for ten minutes, in place of its work."""
+    script = lake.glue.get_job(JobName=job)["Job"]["Command"]["ScriptLocation"].split("/", 3)[3]
+    with replaced(lake, script, lambda _: b"import time\ntime.sleep(600)\n"):
+        yield
+
+
 def test_job__over_its_timeout__fails_and_says_so(orders: Lake) -> None:
     job = orders.outputs["job_names"]["transform"]
     definition = orders.glue.get_job(JobName=job)["Job"]
-    script = definition["Command"]["ScriptLocation"].split("/", 3)[3]
     changeable = ("Role", "Command", "DefaultArguments", "ExecutionProperty", "MaxCapacity")
     update = {name: definition[name] for name in changeable}
-    hang = b"import time\ntime.sleep(600)\n"
     orders.glue.update_job(JobName=job, JobUpdate={**update, "Timeout": 2})
-    with replaced(orders, script, lambda _: hang):
+    with hanging(orders, job):
         run = orders.run("orders")
     orders.glue.update_job(JobName=job, JobUpdate={**update, "Timeout": definition["Timeout"]})
     assert run.status == "FAILED"
@@ -84,6 +90,26 @@ def test_job__over_its_timeout__fails_and_says_so(orders: Lake) -> None:
     assert (failure["state"], failure["dataset"]) == ("TransformDataset", "orders")
     assert failure["error"] == "Glue job run TIMEOUT"
     assert run.dataset("orders")["ingest"] is not None
+    assert_heals(orders)
+
+
+def test_job__stopped_by_hand__is_no_success(orders: Lake) -> None:
+    job = orders.outputs["job_names"]["ingest"]
+    with hanging(orders, job):
+        execution = orders.start({"datasets": ["orders"]})
+        end = time.monotonic() + 30
+        running: list[str] = []
+        while not running and time.monotonic() < end:
+            runs = orders.glue.get_job_runs(JobName=job)["JobRuns"]
+            running = [run["Id"] for run in runs if run["JobRunState"] == "RUNNING"]
+            time.sleep(0.1)
+        orders.glue.batch_stop_job_run(JobName=job, JobRunIds=running)
+        run = orders.wait(execution)
+    assert run.status == "FAILED"
+    failure = run.failure()
+    assert (failure["state"], failure["dataset"]) == ("IngestDataset", "orders")
+    assert failure["error"] == "Glue job run STOPPED"
+    assert failure["job_run_id"] == running[0]
     assert_heals(orders)
 
 
@@ -208,6 +234,6 @@ def test_permission__that_is_missing__fails_with_access_denied(
 
 
 def test_input__that_names_an_unknown_dataset__is_refused(orders: Lake) -> None:
-    run = orders.run("order")
+    run = orders.run(datasets=["order", 7])
     assert run.status == "FAILED"
-    assert "order. Configured are: orders, returns" in run.failure()["cause"]
+    assert '["order",7]. Configured are: orders, returns' in run.failure()["cause"]

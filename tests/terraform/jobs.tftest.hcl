@@ -14,7 +14,7 @@ variables {
   code_directory = "jobs"
   jobs = {
     ingest    = { dpu = 0.0625 }
-    transform = { dpu = 1 }
+    transform = { dpu = 1, arguments = { "--memory-mb" = "6400" } }
   }
   max_concurrent_runs = 7
   timeout_minutes     = 45
@@ -75,5 +75,10 @@ run "gives_the_jobs_their_code_and_packages" {
   assert {
     condition     = aws_glue_job.this["ingest"].default_arguments["--bucket"] == "lake" && aws_glue_job.this["ingest"].default_arguments["library-set"] == "none"
     error_message = "The jobs need --bucket, and no packages besides their own."
+  }
+
+  assert {
+    condition     = aws_glue_job.this["transform"].default_arguments["--memory-mb"] == "6400" && !contains(keys(aws_glue_job.this["ingest"].default_arguments), "--memory-mb")
+    error_message = "A job gets its own arguments, and only those."
   }
 }

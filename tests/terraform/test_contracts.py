@@ -26,6 +26,14 @@ def test_contracts__of_the_default_variables__are_what_the_jobs_read(
         assert tuple(column.name for column in read.columns) == samples.COLUMNS[name]
 
 
+def test_transform__is_told_the_memory_of_its_size(deployment: Deployment) -> None:
+    # A job of 1/16 DPU may see the memory of the whole machine, and would be killed for using it.
+    jobs = deployment.values("aws_glue_job").values()
+    arguments = {job["name"]: job["default_arguments"] for job in jobs}
+    assert arguments["medallion-transform"]["--memory-mb"] == "400"
+    assert "--memory-mb" not in arguments["medallion-ingest"]
+
+
 @pytest.mark.parametrize(
     ("name", "wanted"),
     [

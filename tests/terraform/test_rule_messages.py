@@ -93,7 +93,7 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     ),
     "delimiter": (
         orders(delimiter="||"),
-        ["'orders'", "'delimiter'", "'||'", "one character", "leave it null"],
+        ["'orders'", "'delimiter'", "'||'", "one ASCII character", "leave it null"],
     ),
     "encoding": (
         orders(encoding="utf8mb4"),

@@ -88,3 +88,16 @@ def test_job__contract_that_is_wrong(served_lake: Lake, job_python: str) -> None
     done = run(job_python, "--bucket", served_lake.bucket, "--dataset", "things", "--run-id", "r")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("ConfigError: ")
+
+
+def test_job__contract_of_another_dataset(served_lake: Lake, job_python: str) -> None:
+    """It emptied incoming/ of the other dataset."""
+    other = {"name": "other", "columns": [{"name": "id", "type": "string"}]}
+    served_lake.put_json("config/datasets/things.json", other)
+    served_lake.client.put_object(
+        Bucket=served_lake.bucket, Key="incoming/other/a.csv", Body=b"id\n1\n"
+    )
+    done = run(job_python, "--bucket", served_lake.bucket, "--dataset", "things", "--run-id", "r")
+    assert done.returncode == 1
+    assert "is the contract of 'other', not of 'things'" in done.stderr.splitlines()[-1]
+    assert served_lake.head("incoming/other/a.csv")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -171,26 +169,6 @@ def test_delete__failure_is_raised(lake: Lake) -> None:
     lake.bucket = "no-such-bucket"
     with pytest.raises(ClientError):
         lake.delete(["k"])
-
-
-def test_filesystem__reads_and_writes_the_bucket(served_lake: Lake) -> None:
-    table = pa.table({"a": [1, 2]})
-    filesystem = lake_module.filesystem()
-    pq.write_table(table, f"{served_lake.bucket}/x/y z.parquet", filesystem=filesystem)
-    assert [item.key for item in served_lake.list_objects("x/")] == ["x/y z.parquet"]
-    read = pq.read_table(f"{served_lake.bucket}/x/y z.parquet", filesystem=filesystem)
-    assert read.equals(table)
-
-
-def test_filesystem__without_credentials(
-    aws_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    with pytest.raises(ConfigError, match="no AWS credentials found"):
-        lake_module.filesystem()
 
 
 def test_stored_object__is_what_was_seen(lake: Lake) -> None:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import archives
+import delimited
 from delimited import DelimitedReader
 from errors import FileRefused
 from tests.unit.files import MakeContract, Read
@@ -33,6 +34,29 @@ def test_delimited__text_is_kept_as_it_is(delimiter: str, read: Read) -> None:
     assert rows["_source_row"].tolist() == list(range(1, len(VALUES) + 1))
     assert set(rows["_source_file"]) == {"incoming/things/file"}
     assert raw.refused is None
+
+
+def test_delimited__short_ragged_rows_come_in_bounded_batches(
+    tmp_path: Path, make_contract: MakeContract
+) -> None:
+    """A 30 MB file of nothing else took 1.3 GB, more than the smallest job has."""
+    path = tmp_path / "file"
+    path.write_bytes(b"id,name\n" + b"1,2,3\n" * 250_000)
+    (member,) = archives.members(path)
+    reader = DelimitedReader(member, make_contract("id", "name"))
+    sizes = [len(batch.refused) for batch in reader.batches(())]
+    assert sum(sizes) == 250_000
+    assert max(sizes) < 200_000
+
+
+def test_delimited__mark_at_the_start_of_a_block_is_kept(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Arrow took U+FEFF off the first value of each block, and lost the row if that was all."""
+    monkeypatch.setattr(delimited, "_BLOCK", 16)
+    values = ["\ufeff", "\ufeffa", "a\ufeff"] * 20
+    _, rows = read("\n".join(["id", *values]).encode(), "id", delimiter=",")
+    assert rows["id"].tolist() == values
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import json
+import struct
 from typing import Any
 
 import pyarrow as pa
@@ -92,6 +94,82 @@ def test_parquet__int96_beyond_nanoseconds_and_many_row_groups(read: Read) -> No
     _, rows = read(data, {"name": "moment", "type": "timestamp"}, format="parquet")
     assert rows["moment"].tolist() == moments
     assert rows["_source_row"].tolist() == list(range(1, 11))
+
+
+def test_parquet__int96_of_spark(read: Read) -> None:
+    """Spark floors to the day, so a time before 1970 has a positive time of day."""
+    moments = [
+        dt.datetime(1500, 3, 4, 5, 6, 7, 123456),
+        dt.datetime(1969, 12, 31, 23, 59, 59, 999999),
+        dt.datetime(1970, 1, 1),
+        dt.datetime(2300, 1, 2, 3, 4, 5, 6),
+        dt.datetime(9999, 12, 31, 23, 59, 59, 999999),
+    ]
+    marks = [dt.datetime(2000, 1, 1 + day) for day in range(len(moments))]
+    table = pa.table({"moment": pa.array(marks, pa.timestamp("us"))})
+    data = parquet_of(
+        table,
+        use_deprecated_int96_timestamps=True,
+        use_dictionary=False,
+        write_statistics=False,
+        compression="none",
+    ).replace(b"parquet-cpp-arrow", b"parquet-mr-sparks")
+    for mark, moment in zip(marks, moments, strict=True):
+        assert data.count(_int96(mark)) == 1
+        data = data.replace(_int96(mark), _int96(moment))
+    _, rows = read(data, {"name": "moment", "type": "timestamp"}, format="parquet")
+    assert rows["moment"].tolist() == moments
+
+
+def _int96(moment: dt.datetime) -> bytes:
+    """The nanoseconds of the day, and the Julian day."""
+    since = moment - dt.datetime(1970, 1, 1)
+    return struct.pack(
+        "<qI", since.seconds * 10**9 + since.microseconds * 1000, since.days + 2440588
+    )
+
+
+@pytest.mark.parametrize("columns", [[{"name": "moment", "type": "timestamp"}], ["id"]])
+def test_parquet__int96_of_arrow_before_1970_is_refused(columns: list[Any], read: Read) -> None:
+    """1900 was read as 2484, since Arrow forgets the sign of what it wrote."""
+    moments = pa.array([dt.datetime(1900, 1, 1, 0, 0, 0, 1)], pa.timestamp("us"))
+    table = pa.table({"id": ["1"], "moment": moments})
+    data = parquet_of(table, use_deprecated_int96_timestamps=True)
+    with pytest.raises(FileRefused, match="'moment' is int96 and has a moment in rows 1 to 1 that"):
+        read(data, *columns, format="parquet")
+
+
+def test_parquet__columns_that_are_kept_as_text(read: Read) -> None:
+    """Bytes were text or hex by what else was near them; nested times failed without pandas."""
+    nested = pa.StructArray.from_arrays(
+        [
+            pa.array([1, 1001], pa.timestamp("ns")),
+            pa.array([[1], None], pa.list_(pa.time64("ns"))),
+            pa.array([{"b": b"ab"}, {"b": b"\xff"}]),
+            pa.array([[("k", dt.date(2020, 1, 2))], []], pa.map_(pa.string(), pa.date32())),
+        ],
+        ["moment", "times", "bytes", "days"],
+    )
+    blob = pa.array([b"ab", b"cd"])
+    far = pa.StructArray.from_arrays([pa.array([2**62, None], pa.timestamp("us"))], ["moment"])
+    table = pa.table({"id": ["1", "2"], "nested": nested, "blob": blob, "far": far})
+    _, rows = read(parquet_of(table), "id", format="parquet")
+    assert rows["blob"].tolist() == ["6162", "6364"]
+    assert [json.loads(text) for text in rows["nested"]] == [
+        {
+            "moment": "1970-01-01 00:00:00.000000001",
+            "times": ["00:00:00.000000001"],
+            "bytes": {"b": "6162"},
+            "days": [["k", "2020-01-02"]],
+        },
+        {
+            "moment": "1970-01-01 00:00:00.000001001",
+            "times": None,
+            "bytes": {"b": "ff"},
+            "days": [],
+        },
+    ]
+    assert str(2**62) in rows["far"][0]
 
 
 def test_parquet__zipped(read: Read) -> None:

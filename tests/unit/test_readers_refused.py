@@ -28,7 +28,23 @@ def damaged_zip() -> bytes:
     return bytes(data)
 
 
+def misplaced_zip() -> bytes:
+    """A zip whose end says that its list of members is further on than it is."""
+    data = bytearray(zip_of(**{"a.csv": "id,name\n1,x\n"}))
+    end = data.index(b"PK\x05\x06")
+    data[end + 16] += 1
+    return bytes(data)
+
+
+def nameless_zip() -> bytes:
+    """A zip with a member whose name ends where it begins."""
+    return zip_of(ZZZZ="id,name\n1,x\n").replace(b"ZZZZ", b"\0ZZZ")
+
+
 BIG_GZIP = gzip.compress("".join(f"{n},{n * 7919}\n" for n in range(20_000)).encode())
+
+NO_UTF_8 = pa.array([b"\xff"], pa.binary()).view(pa.string())
+NESTED_NO_UTF_8 = pa.StructArray.from_arrays([NO_UTF_8], ["text"])
 
 REFUSED: dict[str, tuple[bytes, dict[str, Any], list[str]]] = {
     "empty": (b"", {}, ["empty"]),
@@ -59,6 +75,16 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], list[str]]] = {
         {},
         ["without a byte order mark", 'encoding = "utf-16-le"'],
     ),
+    "UTF-16 without a mark, pinned as UTF-16": (
+        "id,name\n1,x\n".encode("utf-16-le"),
+        {"encoding": "utf-16"},
+        ["no byte order mark", 'encoding = "utf-16-le" (or -be)'],
+    ),
+    "UTF-16 with half a character": (
+        b"\xff\xfe" + "id,name\n1,".encode("utf-16-le") + b"\x00\xd8",
+        {},
+        ["offset 22 (line 2) is not utf-16-le", "set the dataset's encoding"],
+    ),
     "NUL": (b"id,name\n1,a\0b\n", {}, ["line 2", "NUL character"]),
     "open quote": (b'id,name\n1,x\n2,"y\n3,z\n', {}, ["quote", "data row 2", "never closed"]),
     "open quote at the end": (b'id,name\n1,x\n2,"', {}, ["data row 2", "never closed"]),
@@ -74,6 +100,7 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], list[str]]] = {
         ["'Some Key', 'someKey'", "'some_key'"],
     ),
     "reserved column": (b"id,name,Ingest Date\n1,x,y\n", {}, ["'Ingest Date'", "reserved"]),
+    "column that DuckDB has itself": (b"id,name,File Index\n1,x,7\n", {}, ["'File Index'"]),
     "reserved column as it is": (
         b"id,name,_source_row\n1,x,y\n",
         {},
@@ -84,6 +111,12 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], list[str]]] = {
     "gzip with a tail": (gzip.compress(b"id,name\n1,x\n") + b"tail", {}, ["broken or cut off"]),
     "zip cut off": (zip_of(**{"a.csv": "id,name\n1,x\n"})[:-30], {}, ["zip is broken or cut off"]),
     "zip with damaged data": (damaged_zip(), {}, ["zip member 'a.csv'", "broken or cut off"]),
+    "zip with a broken offset": (
+        misplaced_zip(),
+        {},
+        ["zip member 'a.csv': it cannot be unpacked", "send the zip again"],
+    ),
+    "zip with a member without a name": (nameless_zip(), {}, ["without a name"]),
     "zip without members": (zip_of(), {}, ["no data file"]),
     "zip with junk only": (
         zip_of(**{"__MACOSX/a.csv": "x", ".DS_Store": "x"}),
@@ -131,6 +164,21 @@ REFUSED: dict[str, tuple[bytes, dict[str, Any], list[str]]] = {
         parquet_of(pa.table({"id": ["1"], "name": ["x"]}))[:-20],
         {"format": "parquet"},
         ["cut off", "footer"],
+    ),
+    "Parquet with a text that is no UTF-8": (
+        parquet_of(pa.table({"id": ["1"], "name": NO_UTF_8})),
+        {"format": "parquet"},
+        ["column 'name' has a broken value in rows 1 to 1", "Invalid UTF8"],
+    ),
+    "Parquet with a nested text that is no UTF-8": (
+        parquet_of(pa.table({"id": ["1"], "name": ["x"], "more": NESTED_NO_UTF_8})),
+        {"format": "parquet"},
+        ["column 'more' has a broken value in rows 1 to 1", "Invalid UTF8"],
+    ),
+    "Parquet with a column whose name is no UTF-8": (
+        parquet_of(pa.table({"id": ["1"], "name": ["x"], "ZZ": ["y"]})).replace(b"ZZ", b"Z\xff"),
+        {"format": "parquet"},
+        ["the Parquet file is damaged", "can't decode byte 0xff"],
     ),
     "Parquet without rows": (
         parquet_of(pa.table({"id": pa.array([], pa.string()), "name": pa.array([], pa.string())})),

@@ -141,6 +141,26 @@ def test_transform__refused_rows_are_kept_as_they_were(lake: Lake) -> None:
     assert keys(lake, "quarantine/") == []
 
 
+def test_transform__partition_that_is_named_as_null_is(lake: Lake) -> None:
+    """It had the key of the null partition, and one of the two objects was lost."""
+    put_contract(lake, key=[], filter=None, derive=[], partition_by=["kind"])
+    put_raw(lake, {"id": ["1", "2", "3"], "kind": ["", NULL_PARTITION, "a"], "at": [""] * 3})
+    assert run(lake).rows.out == 3
+    assert keys(lake) == [f"kind={NULL_PARTITION}/part-0.parquet", "kind=a/part-0.parquet"]
+    null = read(lake, f"{PROCESSED}kind={NULL_PARTITION}/part-0.parquet")
+    assert null["id"].to_pylist() == [1, 2]
+
+
+def test_transform__partition_too_long_for_a_key(lake: Lake) -> None:
+    """S3 refused the key, so one row kept the whole dataset from being written."""
+    put_contract(lake, key=[], filter=None, derive=[], partition_by=["kind"])
+    put_raw(lake, {"id": [*"123"], "kind": ["é" * 120, "é" * 121, "'" * 240], "at": [""] * 3})
+    report = run(lake)
+    assert (report.rows.out, report.rows.refused) == (2, 1)
+    assert list(report.reasons) == ["column kind: over 240 bytes, too long for a partition"]
+    assert all(len(f"{PROCESSED}{key}".encode()) < 1024 for key in keys(lake))
+
+
 def test_transform__second_run_writes_nothing(lake: Lake) -> None:
     put_contract(lake)
     put_raw(lake, FIRST)

@@ -342,6 +342,21 @@ run "refuses_delimiter_that_is_a_letter" {
   expect_failures = [var.datasets]
 }
 
+run "refuses_delimiter_outside_ascii" {
+  command = plan
+
+  variables {
+    datasets = {
+      orders = {
+        columns   = [{ name = "id", type = "bigint" }, { name = "day", type = "date" }, { name = "amount", type = "double" }]
+        delimiter = "§"
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
 run "refuses_delimiter_that_is_a_quote" {
   command = plan
 
