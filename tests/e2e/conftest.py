@@ -43,16 +43,24 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         "jobs": {"timeout_minutes": 60},
     }
     with deployed(tmp_path_factory.mktemp("shop"), variables, minute_seconds=1) as deployment:
+        # Tables that a later failure could harm.
+        drop_good_files(deployment)
+        run = deployment.run()
+        assert run.status == "SUCCEEDED", run.cause
         yield deployment
 
 
 @pytest.fixture
 def orders(lake: Lake) -> Lake:
-    """The small lake with a good file of orders and one of returns ingested, nothing waiting."""
+    """The small lake with a good file of orders and one of returns waiting, and nothing else."""
     lake.empty("incoming/")
+    drop_good_files(lake)
+    return lake
+
+
+def drop_good_files(lake: Lake) -> None:
     lake.drop("orders", "good.csv", ORDERS_CSV)
     lake.drop("returns", "good.csv", "return_id,order_id\n1,1\n")
-    return lake
 
 
 ORDERS_CSV = (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.conftest import drop_good_files
 from tests.e2e.lake import Lake, deployed, destroy
 
 shop = pytest.mark.xdist_group("shop")
@@ -25,7 +26,7 @@ def test_run__repeated_over_the_same_files__adds_no_row(orders: Lake) -> None:
     counts = f"SELECT (SELECT count(*) FROM {raw}), count(*) FROM orders"
     before = orders.query(counts)
     versions = orders.versions("processed/")
-    orders.drop("orders", "good.csv", orders.read(orders.keys("archive/orders/")[0]))
+    drop_good_files(orders)
     run = orders.run()
     assert run.status == "SUCCEEDED", run.cause
     assert orders.query(counts) == before
