@@ -11,7 +11,7 @@ from pathlib import Path
 
 from local.errors import LocalAwsError
 from local.serving import listen, serve
-from local.settings import Settings
+from local.settings import SPARK_VENV, Settings
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -34,7 +34,15 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--job-python",
         type=Path,
         default=Path(sys.executable),
-        help="interpreter of Glue jobs, with what jobs/requirements.txt names (default: this one)",
+        help="interpreter of Python shell jobs, with what jobs/requirements.txt names "
+        "(default: this one)",
+    )
+    run.add_argument(
+        "--spark-venv",
+        type=Path,
+        default=SPARK_VENV,
+        help="virtual environment of Spark jobs, which the first of them makes "
+        "(default: .venv-spark beside local/)",
     )
     run.add_argument(
         "--state-dir", type=Path, help="directory for scratch files (default: a temporary one)"
@@ -64,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
             port=bound.getsockname()[1],
             iam_enforced=not given.no_iam,
             job_python=given.job_python,
+            spark_venv=given.spark_venv.absolute(),
             work_dir=directory.resolve(),
         )
         serve(settings, bound)

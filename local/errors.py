@@ -6,6 +6,7 @@
     ├── AwsError            an answer to a caller, in the service's own words
     ├── MovedSymbolError    moto is not the version that local/ was written for
     ├── PortTakenError      the port to listen on is in use
+    ├── SparkSetupError     the environment of Spark could not be made
     └── StartError          the server did not come up
 """
 
@@ -42,6 +43,10 @@ class MovedSymbolError(LocalAwsError):
 
 class PortTakenError(LocalAwsError):
     """Another process listens on the port that was asked for."""
+
+
+class SparkSetupError(LocalAwsError):
+    """The virtual environment of Spark could not be made, or lacks something."""
 
 
 class StartError(LocalAwsError):

@@ -9,9 +9,13 @@ from typing import Any
 from local.clients import backend
 from local.errors import AwsError
 from local.gateway import Json, after, before, operation
+from local.job_kinds import GLUE_VERSIONS, WORKER_DPU, JobKind, PythonShell, Spark
 from local.job_runs import JobDefinition, JobRun, runs
 
 _DEFAULT_TIMEOUT_MINUTES = 2880
+_DEFAULT_WORKER_TYPE = "G.1X"
+_DEFAULT_WORKERS = 10
+_MINIMUM_WORKERS = 2
 _UPDATABLE = (
     "AllocatedCapacity",
     "CodeGenConfigurationNodes",
@@ -47,21 +51,72 @@ def _job(name: str, message: str = "") -> Any:
     return found
 
 
-def _check_command(command: Json | None) -> None:
-    kind = (command or {}).get("Name")
-    if kind != "pythonshell":
+def _kind(job: Any, request: Json) -> JobKind:
+    """Return the kind of a job, with what a run overrides.
+
+    Raises
+    ------
+    AwsError
+        ``InvalidInputException`` for what is not emulated.
+    """
+    command = (job.command or {}).get("Name")
+    if command == "pythonshell":
+        return PythonShell(float(request.get("MaxCapacity") or job.max_capacity or 0.0625))
+    if command != "glueetl":
         raise AwsError(
             "InvalidInputException",
-            f"the command is {kind!r}: the local AWS runs pythonshell jobs; Spark jobs (glueetl) "
-            "and Ray jobs are not emulated",
+            f"the command is {command!r}: the local AWS runs pythonshell and glueetl jobs; "
+            "streaming and Ray jobs are not emulated",
+        )
+    if job.glue_version not in GLUE_VERSIONS:
+        raise AwsError(
+            "InvalidInputException",
+            f"job {job.name} has GlueVersion {job.glue_version or 'unset'}: the local AWS runs "
+            f"Spark 3.5, which is Glue {' and '.join(GLUE_VERSIONS)}; others are not emulated",
+        )
+    kind = Spark(
+        str(request.get("WorkerType") or job.worker_type or _DEFAULT_WORKER_TYPE),
+        int(request.get("NumberOfWorkers") or job.number_of_workers or _DEFAULT_WORKERS),
+        str(request.get("ExecutionClass") or job.execution_class or "STANDARD"),
+    )
+    _check_workers({"WorkerType": kind.worker_type, "NumberOfWorkers": kind.workers})
+    return kind
+
+
+def _check_workers(definition: Json) -> None:
+    """Refuse what AWS refuses of a Spark job's capacity."""
+    worker, number = definition.get("WorkerType"), definition.get("NumberOfWorkers")
+    if definition.get("MaxCapacity") and (worker or number):
+        raise AwsError(
+            "InvalidInputException",
+            "Please do not set Max Capacity if using Worker Type and Number of Workers.",
+        )
+    if worker is not None and worker not in WORKER_DPU:
+        raise AwsError(
+            "InvalidInputException",
+            f"WorkerType {worker!r} is none of {', '.join(WORKER_DPU)}",
+        )
+    if number is not None and int(number) < _MINIMUM_WORKERS:
+        raise AwsError(
+            "InvalidInputException",
+            f"NumberOfWorkers is {number}; a Spark job has {_MINIMUM_WORKERS} at least",
         )
 
 
 @before("AWSGlue.CreateJob")
-def refuse_duplicate(request: Json) -> None:
-    """Refuse a second job of the same name, which moto would let replace the first."""
+def check_job(request: Json) -> None:
+    """Refuse what AWS refuses: a second job of the same name, and impossible workers."""
     if request.get("Name") in backend("glue").jobs:
         raise AwsError("AlreadyExistsException", f"Job with name {request['Name']} already exists")
+    if (request.get("Command") or {}).get("Name") == "glueetl":
+        _check_workers(request)
+
+
+@after("AWSGlue.CreateJob")
+def keep_execution_class(request: Json, response: Json) -> Json:
+    """Leave the execution class unset where it is: moto would fill it in, which reads as drift."""
+    backend("glue").jobs[request["Name"]].execution_class = request.get("ExecutionClass")
+    return response
 
 
 def _completed(job: Json) -> Json:
@@ -71,6 +126,9 @@ def _completed(job: Json) -> Json:
         for spark_only in ("ExecutionClass", "NumberOfWorkers", "WorkerType"):
             kept.pop(spark_only, None)
         kept.setdefault("MaxCapacity", 0.0625)
+    elif kept.get("WorkerType") in WORKER_DPU and kept.get("NumberOfWorkers"):
+        dpu = kept["NumberOfWorkers"] * WORKER_DPU[kept["WorkerType"]]
+        kept.update(MaxCapacity=dpu, AllocatedCapacity=int(dpu))
     kept.setdefault("ExecutionProperty", {"MaxConcurrentRuns": 1})
     kept.setdefault("MaxRetries", 0)
     kept.setdefault("Timeout", _DEFAULT_TIMEOUT_MINUTES)
@@ -97,6 +155,8 @@ def update_job(request: Json) -> Json:
             "InvalidInputException",
             f"JobUpdate has {', '.join(unknown)}, which the local AWS does not emulate",
         )
+    if (update.get("Command") or {}).get("Name") == "glueetl":
+        _check_workers(update)
     for name in _UPDATABLE:
         empty: object = {} if name in ("DefaultArguments", "ExecutionProperty") else None
         setattr(job, _snake(name), update.get(name, empty))
@@ -121,7 +181,7 @@ def start_job_run(request: Json) -> Json:
         ``InvalidInputException`` for what is not emulated.
     """
     job = _job(request["JobName"], "Failed to start job run due to missing metadata")
-    _check_command(job.command)
+    kind = _kind(job, request)
     if job.max_retries:
         raise AwsError(
             "InvalidInputException",
@@ -138,7 +198,7 @@ def start_job_run(request: Json) -> Json:
         script=str(job.command.get("ScriptLocation", "")),
         arguments={str(k): str(v) for k, v in (job.default_arguments or {}).items()},
         timeout_minutes=int(request.get("Timeout") or job.timeout or _DEFAULT_TIMEOUT_MINUTES),
-        max_capacity=float(request.get("MaxCapacity") or job.max_capacity or 0.0625),
+        kind=kind,
         glue_version=job.glue_version,
     )
     run = JobRun(definition, {**arguments, **fixed})

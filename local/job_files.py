@@ -41,9 +41,8 @@ def download(s3: Any, uri: str, directory: Path) -> Path:
     return path
 
 
-@lru_cache(maxsize=1)
-def _installed(interpreter: Path) -> dict[str, str]:
-    """Return the distributions of the job interpreter, by normalised name."""
+def installed(interpreter: Path) -> dict[str, str]:
+    """Return the distributions of an interpreter and their versions, by normalised name."""
     code = (
         "import json, importlib.metadata as m;"
         "print(json.dumps({d.metadata['Name']: d.version for d in m.distributions()}))"
@@ -51,10 +50,14 @@ def _installed(interpreter: Path) -> dict[str, str]:
     answer = subprocess.run(  # noqa: S603 the interpreter of the settings
         [str(interpreter), "-I", "-c", code], capture_output=True, check=True, text=True
     )
-    return {_normalised(name): version for name, version in json.loads(answer.stdout).items()}
+    return {normalised(name): version for name, version in json.loads(answer.stdout).items()}
 
 
-def _normalised(name: str) -> str:
+_installed_once = lru_cache(maxsize=1)(installed)
+
+
+def normalised(name: str) -> str:
+    """Return the name of a distribution as indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -62,7 +65,7 @@ def check_modules(wanted: str) -> None:
     """Refuse a run whose modules are not those of the interpreter: AWS would install them."""
     for requirement in split_list(wanted):
         name, _, version = requirement.partition("==")
-        found = _installed(settings().job_python).get(_normalised(name.strip()))
+        found = _installed_once(settings().job_python).get(normalised(name.strip()))
         if found is None or (version and version.strip() != found):
             raise JobStartError(
                 f"--additional-python-modules asks for {requirement}, and the interpreter of the "

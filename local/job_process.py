@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import IO
 
 _FLUSH_SECONDS = 0.3
 _READERS_GRACE_SECONDS = 5.0
+_TAIL_LINES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,14 @@ class Exit:
         Whether it was killed for running longer than allowed.
     last_error_line
         The last line on stderr that is not blank; empty when there was none.
+    error_tail
+        The last lines on stderr, a thousand at most.
     """
 
     code: int
     timed_out: bool
     last_error_line: str
+    error_tail: tuple[str, ...] = ()
 
 
 class _Reader(threading.Thread):
@@ -45,12 +50,14 @@ class _Reader(threading.Thread):
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self.last = ""
+        self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
 
     def run(self) -> None:
         for line in self._stream:
             text = line.rstrip("\n")
             with self._lock:
                 self._lines.append(text)
+                self.tail.append(text)
                 self.last = text.strip() or self.last
 
     def close(self) -> None:
@@ -124,7 +131,8 @@ class JobProcess:
             reader.join(_READERS_GRACE_SECONDS)
             reader.close()
         self._flush()
-        return Exit(self._process.returncode, timed_out, self._readers["error"].last)
+        errors = self._readers["error"]
+        return Exit(self._process.returncode, timed_out, errors.last, tuple(errors.tail))
 
     def kill(self) -> None:
         """Kill the process and all that it started."""

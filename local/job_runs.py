@@ -16,9 +16,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from local.clients import client, credentials
-from local.errors import AwsError
+from local.errors import AwsError, SparkSetupError
 from local.events import emit
-from local.job_files import JobStartError, check_modules, download, split_list
+from local.job_files import JobStartError, download, split_list
+from local.job_kinds import JobKind
 from local.job_process import JobProcess
 from local.lifecycle import on_stop
 from local.role_logs import RoleLogStream
@@ -26,13 +27,9 @@ from local.settings import REGION, settings
 
 log = logging.getLogger(__name__)
 
-LOG_GROUP = "/aws-glue/python-jobs"
 ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR")
 _SESSION = "GlueJobRunnerSession"
 _SERVICE = "glue.amazonaws.com"
-
-# More processes than cores would only slow each other down into their time-outs.
-_places = threading.BoundedSemaphore(max(2, os.cpu_count() or 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class JobDefinition:
     script: str
     arguments: Mapping[str, str]
     timeout_minutes: int
-    max_capacity: float
+    kind: JobKind
     glue_version: str | None
 
 
@@ -75,13 +72,12 @@ class JobRun:
             "LastModifiedOn": round(self.modified, 3),
             "JobRunState": self.state,
             "PredecessorRuns": [],
-            "AllocatedCapacity": 0,
             "ExecutionTime": round((self.completed or time.time()) - self.running_since)
             if self.running_since
             else 0,
             "Timeout": self.job.timeout_minutes,
-            "MaxCapacity": self.job.max_capacity,
-            "LogGroupName": LOG_GROUP,
+            "LogGroupName": self.job.kind.log_group,
+            **self.job.kind.describe(),
         }
         if self.arguments:
             described["Arguments"] = self.arguments
@@ -121,10 +117,10 @@ class JobRun:
                     directory.mkdir(parents=True)
                     state, error = self._execute(directory)
                 finally:
-                    _places.release()
+                    self.job.kind.places.release()
             else:
                 state = "STOPPED"
-        except (JobStartError, AwsError, ClientError) as failure:
+        except (JobStartError, SparkSetupError, AwsError, ClientError) as failure:
             error = failure.message if isinstance(failure, AwsError) else str(failure)
             if self.streams:
                 self._log("error", [error])
@@ -138,30 +134,35 @@ class JobRun:
 
     def _take_place(self) -> bool:
         """Wait, STARTING, for a free core; return False when the run was stopped meanwhile."""
-        while not _places.acquire(timeout=0.2):
+        while not self.job.kind.places.acquire(timeout=0.2):
             if self.state == "STOPPING":
                 return False
         return True
 
     def _execute(self, directory: Path) -> tuple[str, str | None]:
         command = self._prepare(directory)
+        environment = self._environment(directory)
         with self.lock:
             if self.state == "STOPPING":
                 return "STOPPED", None
-            self.process = JobProcess(command, directory, self._environment(directory), self._log)
+            self.process = JobProcess(command, directory, environment, self._log_pipe)
             self.running_since = time.time()
             self._set("RUNNING")
         seconds = self.job.timeout_minutes * settings().job_minute_seconds
         ended = self.process.wait(seconds)
+        self._log("error", self.job.kind.system_log(directory))
         if self.state == "STOPPING":
             return "STOPPED", None
         if ended.timed_out:
             return "TIMEOUT", f"Job run exceeded its time-out of {self.job.timeout_minutes} minutes"
         if ended.code:
             return "FAILED", (
-                ended.last_error_line or f"Command failed with exit code {ended.code}"
+                self.job.kind.error(ended) or f"Command failed with exit code {ended.code}"
             )
         return "SUCCEEDED", None
+
+    def _log_pipe(self, pipe: str, lines: list[str]) -> None:
+        self._log(self.job.kind.logged[pipe], lines)
 
     def _log(self, stream: str, lines: list[str]) -> None:
         try:
@@ -173,35 +174,42 @@ class JobRun:
         """Fetch the script and its modules as the job's role; return the command."""
         acting = (self.job.role, _SESSION, _SERVICE)
         self.streams = {
-            name: RoleLogStream(acting, f"{LOG_GROUP}/{name}", self.id)
+            name: RoleLogStream(acting, f"{self.job.kind.log_group}/{name}", self.id)
             for name in ("output", "error")
         }
         s3 = client("s3", *acting)
-        merged = {**self.job.arguments, **self.arguments}
-        check_modules(merged.get("--additional-python-modules", ""))
+        merged = self._merged()
+        kind = self.job.kind
+        interpreter = kind.set_up(merged, lambda line: self._log("error", [line]))
         modules = directory / "modules"
         modules.mkdir()
         for uri in split_list(merged.get("--extra-py-files", "")):
-            if not uri.endswith((".py", ".whl")):
+            if not uri.endswith(kind.code_suffixes):
                 raise JobStartError(
-                    f"--extra-py-files: {uri} is neither .py nor .whl, which is all that Python "
-                    "shell 3.9 takes"
+                    f"--extra-py-files: {uri} is neither {' nor '.join(kind.code_suffixes)}, "
+                    f"which is all that {kind.name} jobs take"
                 )
             download(s3, uri, modules)
         script = download(s3, self.job.script, directory)
-        given = {**merged, "--scriptLocation": self.job.script}
+        added = kind.identity(self.job.name, self.id)
+        given = {**merged, **added, "--scriptLocation": self.job.script}
         pairs = [
             part
             for name, value in given.items()
             if name.startswith("--")  # library-set, for one, is for Glue alone
             for part in (name, value)
         ]
-        return [str(settings().job_python), str(script), *pairs]
+        return [str(interpreter), str(script), *pairs]
+
+    def _merged(self) -> dict[str, str]:
+        return {**self.job.arguments, **self.arguments}
 
     def _environment(self, directory: Path) -> dict[str, str]:
-        access_key, secret_key, token = credentials(self.job.role, _SESSION, _SERVICE)
+        own = credentials(self.job.role, _SESSION, _SERVICE)
+        access_key, secret_key, token = own
         modules = directory / "modules"
-        path = [str(modules), *map(str, sorted(modules.glob("*.whl")))]
+        archives = (one for one in sorted(modules.iterdir()) if one.suffix in (".whl", ".zip"))
+        path = [str(modules), *map(str, archives)]
         return {
             "AWS_ACCESS_KEY_ID": access_key,
             "AWS_CONFIG_FILE": os.devnull,
@@ -222,6 +230,7 @@ class JobRun:
             "PYTHONUNBUFFERED": "1",
             "TMPDIR": str(directory),
             "TZ": "UTC",
+            **self.job.kind.environment(directory, self._merged(), own),
         }
 
     def _announce(self) -> None:

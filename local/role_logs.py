@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from local.clients import client
 
@@ -26,12 +28,9 @@ class RoleLogStream:
         role, session, service = client_arguments
         self._logs: Any = client("logs", role, session, service)
         self._place = {"logGroupName": group, "logStreamName": stream}
-        exists = self._logs.exceptions.ResourceAlreadyExistsException
         # The group is there after the first run, a crawler's stream after its first crawl.
-        with suppress(exists):
-            self._logs.create_log_group(logGroupName=group)
-        with suppress(exists):
-            self._logs.create_log_stream(**self._place)
+        _make(self._logs.create_log_group, logGroupName=group)
+        _make(self._logs.create_log_stream, **self._place)
 
     def write(self, lines: list[str]) -> None:
         """Append lines; empty ones are left out, which the API does not accept."""
@@ -50,3 +49,12 @@ class RoleLogStream:
 
     def _put(self, events: list[dict[str, Any]]) -> None:
         self._logs.put_log_events(**self._place, logEvents=events)
+
+
+def _make(create: Callable[..., object], **place: str) -> None:
+    try:
+        create(**place)
+    except ClientError as error:
+        # By its code: two threads that use one client at once may get two classes of one name.
+        if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+            raise

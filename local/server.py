@@ -52,7 +52,10 @@ class LocalAws:
     iam
         Whether policies are enforced.
     job_python
-        Interpreter of Glue jobs; the server's own by default.
+        Interpreter of Python shell jobs; the server's own by default.
+    spark_venv
+        Virtual environment of Spark jobs, which the first of them makes; ``.venv-spark`` beside
+        ``local/`` by default.
     minute_seconds
         Seconds that a minute of a Glue time-out lasts.
 
@@ -67,12 +70,15 @@ class LocalAws:
         *,
         iam: bool = True,
         job_python: Path | None = None,
+        spark_venv: Path | None = None,
         minute_seconds: float | None = None,
         start_seconds: float = 60,
     ) -> None:
         self._arguments = [] if iam else ["--no-iam"]
         if job_python:
             self._arguments += ["--job-python", str(job_python)]
+        if spark_venv:
+            self._arguments += ["--spark-venv", str(spark_venv)]
         self._minute_seconds = minute_seconds
         self._start_seconds = start_seconds
         self._process: subprocess.Popen[str] | None = None

@@ -13,6 +13,7 @@ from local.errors import LocalAwsError
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 ROOT_ACCESS_KEY = "root"
+SPARK_VENV = Path(__file__).resolve().parent.parent / ".venv-spark"
 
 
 def _minute_seconds() -> float:
@@ -40,7 +41,9 @@ class Settings:
     iam_enforced
         Whether a request that the caller's policies do not allow is refused.
     job_python
-        Interpreter that runs Glue jobs.
+        Interpreter that runs Glue jobs of Python shell.
+    spark_venv
+        Virtual environment of Glue Spark jobs, made by the first one.
     work_dir
         Directory for scratch files; who writes one there removes it.
     job_minute_seconds
@@ -50,6 +53,7 @@ class Settings:
     port: int
     iam_enforced: bool = True
     job_python: Path = field(default_factory=lambda: Path(sys.executable))
+    spark_venv: Path = SPARK_VENV
     work_dir: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
     job_minute_seconds: float = field(default_factory=_minute_seconds)
 

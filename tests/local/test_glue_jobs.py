@@ -295,7 +295,7 @@ def test_unknown__job_and_run(jobs: Jobs) -> None:
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k"}}, "glueetl"),
+        ({"Command": {"Name": "glueray", "ScriptLocation": "s3://b/k"}}, "glueray"),
         ({"MaxRetries": 2}, "MaxRetries 2: retries by Glue are not emulated"),
     ],
 )

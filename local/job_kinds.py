@@ -1,0 +1,199 @@
+"""The two kinds of Glue jobs: Python shell and Spark. Where they differ, a run asks its kind."""
+
+from __future__ import annotations
+
+import os
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from local import spark
+from local.job_errors import exception_of
+from local.job_files import JobStartError, check_modules, split_list
+from local.job_process import Exit
+from local.settings import settings
+
+Report = Callable[[str], None]
+
+GLUE_VERSIONS = ("5.0", "5.1")
+# DPU of a worker, as it counts in MaxCapacity and on the bill.
+WORKER_DPU = {
+    "G.025X": 0.25,
+    "G.1X": 1.0,
+    "G.2X": 2.0,
+    "G.4X": 4.0,
+    "G.8X": 8.0,
+    "G.12X": 12.0,
+    "G.16X": 16.0,
+    "R.1X": 1.0,
+    "R.2X": 2.0,
+    "R.4X": 4.0,
+    "R.8X": 8.0,
+}
+_CORES = os.cpu_count() or 1
+_SPARK_CORES = 2
+
+
+class JobKind(ABC):
+    """How a run of a kind of job is set up, started, logged and described.
+
+    Attributes
+    ----------
+    name
+        What messages call it.
+    log_group
+        Prefix of the log groups ``…/output`` and ``…/error``.
+    logged
+        Which of the two gets the lines of stdout (``output``) and stderr (``error``).
+    code_suffixes
+        What ``--extra-py-files`` may name.
+    places
+        As many runs of the kind as the machine has cores for.
+    """
+
+    name: ClassVar[str]
+    log_group: ClassVar[str]
+    logged: ClassVar[Mapping[str, str]]
+    code_suffixes: ClassVar[tuple[str, ...]]
+    places: ClassVar[threading.BoundedSemaphore]
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of a JobRun that tell of its capacity."""
+
+    @abstractmethod
+    def set_up(self, arguments: Mapping[str, str], report: Report) -> Path:
+        """Make ready what the arguments ask for; return the interpreter."""
+
+    @abstractmethod
+    def environment(
+        self, directory: Path, arguments: Mapping[str, str], credentials: tuple[str, str, str]
+    ) -> dict[str, str]:
+        """Return what the process has in its environment beside that of every job."""
+
+    @abstractmethod
+    def identity(self, job: str, run: str) -> dict[str, str]:
+        """Return the arguments that Glue adds."""
+
+    @abstractmethod
+    def error(self, ended: Exit) -> str:
+        """Return what stderr says of a failure; empty when nothing."""
+
+    def system_log(self, directory: Path) -> list[str]:
+        """Return lines for the error log that are not of the script."""
+        del directory
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class PythonShell(JobKind):
+    """A script on one machine, of a sixteenth of a DPU or a whole one."""
+
+    max_capacity: float
+
+    name: ClassVar[str] = "Python shell 3.9"
+    log_group: ClassVar[str] = "/aws-glue/python-jobs"
+    logged: ClassVar[Mapping[str, str]] = {"output": "output", "error": "error"}
+    code_suffixes: ClassVar[tuple[str, ...]] = (".py", ".whl")
+    # More processes than cores would only slow each other down into their time-outs.
+    places: ClassVar[threading.BoundedSemaphore] = threading.BoundedSemaphore(max(2, _CORES))
+
+    def describe(self) -> dict[str, Any]:
+        """See JobKind."""
+        return {"AllocatedCapacity": 0, "MaxCapacity": self.max_capacity}
+
+    def set_up(self, arguments: Mapping[str, str], report: Report) -> Path:
+        """See JobKind."""
+        del report
+        check_modules(arguments.get("--additional-python-modules", ""))
+        return settings().job_python
+
+    def environment(
+        self, directory: Path, arguments: Mapping[str, str], credentials: tuple[str, str, str]
+    ) -> dict[str, str]:
+        """See JobKind."""
+        del directory, arguments, credentials
+        return {}
+
+    def identity(self, job: str, run: str) -> dict[str, str]:
+        """See JobKind."""
+        del job, run
+        return {}
+
+    def error(self, ended: Exit) -> str:
+        """See JobKind."""
+        return ended.last_error_line
+
+
+@dataclass(frozen=True, slots=True)
+class Spark(JobKind):
+    """A driver with two cores of this machine for executors, however many workers are asked for."""
+
+    worker_type: str
+    workers: int
+    execution_class: str
+
+    name: ClassVar[str] = "Spark"
+    log_group: ClassVar[str] = "/aws-glue/jobs"
+    # From Glue 5.0 on, the error log is Spark's own and the output log the script's.
+    logged: ClassVar[Mapping[str, str]] = {"output": "output", "error": "output"}
+    code_suffixes: ClassVar[tuple[str, ...]] = (".py", ".zip")
+    places: ClassVar[threading.BoundedSemaphore] = threading.BoundedSemaphore(
+        max(1, _CORES // _SPARK_CORES)
+    )
+
+    @property
+    def dpu(self) -> float:
+        """DPUs of all workers."""
+        return self.workers * WORKER_DPU[self.worker_type]
+
+    def describe(self) -> dict[str, Any]:
+        """See JobKind."""
+        return {
+            "AllocatedCapacity": int(self.dpu),
+            "ExecutionClass": self.execution_class,
+            "MaxCapacity": self.dpu,
+            "NumberOfWorkers": self.workers,
+            "WorkerType": self.worker_type,
+        }
+
+    def set_up(self, arguments: Mapping[str, str], report: Report) -> Path:
+        """See JobKind."""
+        venv = settings().spark_venv
+        modules = split_list(arguments.get("--additional-python-modules", ""))
+        if away := [module for module in modules if "/" in module]:
+            raise JobStartError(
+                f"--additional-python-modules names {', '.join(away)}: only packages of the index "
+                "are installed here; give code of your own with --extra-py-files"
+            )
+        python = spark.ensure(venv, report)
+        spark.install(venv, modules, report)
+        return python
+
+    def environment(
+        self, directory: Path, arguments: Mapping[str, str], credentials: tuple[str, str, str]
+    ) -> dict[str, str]:
+        """See JobKind."""
+        # Glue takes several settings in one value: "a=1 --conf b=2".
+        pairs = [one.strip() for one in arguments.get("--conf", "").split("--conf") if one.strip()]
+        if wrong := [one for one in pairs if "=" not in one]:
+            raise JobStartError(f"--conf has {wrong[0]!r}, which is no setting=value")
+        given = dict(one.split("=", 1) for one in pairs)
+        venv = settings().spark_venv
+        return spark.environment(venv, settings().endpoint, directory / "spark", credentials, given)
+
+    def identity(self, job: str, run: str) -> dict[str, str]:
+        """See JobKind."""
+        return {"--JOB_NAME": job, "--JOB_RUN_ID": run}
+
+    def error(self, ended: Exit) -> str:
+        """See JobKind."""
+        return exception_of(ended.error_tail)
+
+    def system_log(self, directory: Path) -> list[str]:
+        """See JobKind."""
+        path = directory / "spark" / spark.LOG
+        return path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
