@@ -25,7 +25,7 @@ for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python python3.
 done
 endef
 
-.PHONY: help setup demo local-up local-down drop run query status logs plan apply destroy test lint fmt bench clean
+.PHONY: help setup demo local-up local-down drop run query status logs apply destroy parity test lint fmt bench clean
 
 help: ## Show this help.
 	@echo "Usage: make <target> [NAME=value]"; echo
@@ -49,8 +49,8 @@ local-down: setup ## Stop the local AWS and forget all that was in it.
 drop: setup ## Drop files into the lake. DATASET=flights FILES='a.csv b.csv.gz' TARGET=local|aws
 	@$(OPS) drop --dataset "$(DATASET)" $(FILES)
 
-run: setup ## Run the pipeline and watch it. DATASETS=a,b FROM=ingest|transform TARGET=local|aws
-	@$(OPS) run --datasets "$(DATASETS)" $(if $(FROM),--from "$(FROM)")
+run: setup ## Run the pipeline and watch it. DATASETS=a,b FROM=ingest|transform|model STAGES=a,b TARGET=local|aws
+	@$(OPS) run --datasets "$(DATASETS)" --stages "$(STAGES)" $(if $(FROM),--from "$(FROM)")
 
 query: setup ## Ask Athena. SQL='SELECT …' TARGET=local|aws
 	@$(OPS) query
@@ -61,17 +61,17 @@ status: setup ## Show the last runs, what failed, and the crawlers. RUN=<id> TAR
 logs: setup ## Show the job logs of a run, by default the last. RUN=<id> TARGET=local|aws
 	@$(OPS) logs $(if $(RUN),--run "$(RUN)")
 
-plan: setup ## Show what terraform would change on AWS. VAR_FILE=my.tfvars
-	@$(OPS) plan $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
-
-apply: setup ## Deploy to AWS; terraform asks first. VAR_FILE=my.tfvars
+apply: setup ## Deploy to AWS; terraform shows its plan and asks first. VAR_FILE=my.tfvars
 	@$(OPS) apply $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
 
 destroy: setup ## Remove the deployment from AWS; terraform asks first. VAR_FILE=my.tfvars
 	@$(OPS) destroy $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
 
+parity: setup ## Run an example on DuckDB and on Spark; show the rows that differ. EXAMPLE=flights|retail
+	@$(OPS) parity --example "$(EXAMPLE)"
+
 test: setup ## Run all tests. ARGS='-k ingest'
-	@$(TOOL) .venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(TOOL) .venv/bin/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 lint: setup ## Check style, types and Terraform; change nothing.
 	.venv/bin/ruff check .
@@ -91,5 +91,5 @@ bench: setup ## Run the benchmarks. ARGS=<options>
 	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit 1; done
 
 clean: local-down ## Stop the local AWS and remove what set-up and runs have made.
-	rm -rf .local .venv .venv-jobs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .local .venv .venv-jobs .venv-spark .venv-spark.lock .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,6 +23,27 @@ locals {
     arn_format = "arn:${local.partition}:%s:${var.region}:${local.account_id}:%s"
   }
   bucket_name = coalesce(var.bucket_name, "${var.name}-${local.account_id}-${var.region}")
+
+  _object_size = { "--max-object-mebibytes" = tostring(var.jobs.max_object_mebibytes) }
+  # For DuckDB, of 16 GB a DPU: Python and Arrow need the rest. What the job sees of the machine may be more.
+  _shell_memory = { for job in ["model", "transform"] : job => { "--memory-mb" = tostring(floor(var.jobs["${job}_dpu"] * 6400)) } }
+  # In the driver of a Spark job, whose heap takes most of its worker.
+  _driver_memory = { "--memory-mb" = tostring(tonumber(regex("[0-9]+", var.jobs.spark_worker_type)) * 2000) }
+
+  python_shell_jobs = {
+    ingest    = { dpu = var.jobs.ingest_dpu }
+    model     = { dpu = var.jobs.model_dpu, arguments = merge(local._shell_memory.model, local._object_size) }
+    transform = { dpu = var.jobs.transform_dpu, arguments = merge(local._shell_memory.transform, local._object_size) }
+  }
+  _spark_engines = {
+    model-spark     = [for model in local.models : model.engine]
+    transform-spark = [for dataset in var.datasets : dataset.engine]
+  }
+  # Jobs that nothing asks for are not there.
+  spark_jobs = { for job, engines in local._spark_engines : job => {
+    arguments = merge(job == "model-spark" ? local._driver_memory : {}, local._object_size)
+    spark     = { max_workers = var.jobs.spark_max_workers, worker_type = var.jobs.spark_worker_type }
+  } if contains(engines, "spark") }
 }
 
 module "storage" {
@@ -38,17 +59,10 @@ module "storage" {
 module "jobs" {
   source = "./modules/jobs"
 
-  context        = local.context
-  bucket         = module.storage.bucket
-  code_directory = "${path.module}/jobs"
-  jobs = {
-    ingest = { dpu = var.jobs.ingest_dpu }
-    transform = {
-      dpu = var.jobs.transform_dpu
-      # For DuckDB, of 16 GB a DPU: Python and Arrow need the rest. What the job sees of the machine may be more.
-      arguments = { "--memory-mb" = tostring(floor(var.jobs.transform_dpu * 6400)) }
-    }
-  }
+  context             = local.context
+  bucket              = module.storage.bucket
+  code_directory      = "${path.module}/jobs"
+  jobs                = merge(local.python_shell_jobs, local.spark_jobs)
   max_concurrent_runs = var.jobs.max_concurrent_runs
   timeout_minutes     = var.jobs.timeout_minutes
   kms_key_arn         = var.kms_key_arn
@@ -63,7 +77,10 @@ module "catalog" {
   datasets             = var.datasets
   force_destroy        = var.force_destroy
   kms_key_arn          = var.kms_key_arn
+  models               = local.models
+  models_directory     = local.models_directory
   scan_limit_mebibytes = var.athena_scan_limit_mebibytes
+  stages               = var.stages
 }
 
 module "monitoring" {
@@ -71,7 +88,7 @@ module "monitoring" {
 
   context             = local.context
   log_retention_days  = var.log_retention_days
-  machines            = ["crawl", "pipeline"]
+  machines            = ["check", "crawl", "model", "pipeline"]
   notification_emails = var.notification_emails
 }
 

@@ -9,17 +9,17 @@ output "crawl_arn" {
 }
 
 output "crawler_names" {
-  description = "Names of the Glue crawlers, by layer (raw, processed)."
+  description = "Names of the Glue crawlers, by layer (raw, processed, and analytics, which is null without models)."
   value       = module.catalog.crawler_names
 }
 
 output "database_names" {
-  description = "Names of the Glue databases, by layer (raw, processed), as queries name them."
+  description = "Names of the Glue databases, by layer (raw, processed, analytics), as queries name them."
   value       = module.catalog.database_names
 }
 
 output "dataset_names" {
-  description = "Names of the datasets, sorted; each is a table in both databases once it has rows."
+  description = "Names of the datasets, sorted; each is a table of the raw and the processed database once it has rows."
   value       = module.catalog.dataset_names
 }
 
@@ -29,8 +29,13 @@ output "incoming_prefixes" {
 }
 
 output "job_names" {
-  description = "Names of the Glue jobs, by what they do (ingest, transform)."
+  description = "Names of the Glue jobs, by what they do (ingest, transform, model, and transform-spark and model-spark if a dataset or model asks for Spark)."
   value       = module.jobs.names
+}
+
+output "model_names" {
+  description = "Names of the models, sorted; each is a table of the analytics database once it has rows."
+  value       = module.catalog.model_names
 }
 
 output "notification_topic_arn" {
@@ -41,7 +46,7 @@ output "notification_topic_arn" {
 output "pipeline_arn" {
   description = "ARN of the state machine that runs the pipeline; start it with {} for all datasets."
   value       = module.workflow.pipeline_arn
-  # It reads the datasets' contracts when it starts.
+  # It reads contracts, models and their SQL when it runs.
   depends_on = [module.catalog, module.jobs]
 }
 
@@ -53,6 +58,11 @@ output "region" {
 output "schedule_rule_name" {
   description = "Name of the EventBridge rule that starts the pipeline by the clock; null without a schedule."
   value       = module.triggers.schedule_rule_name
+}
+
+output "stage_names" {
+  description = "Names of the stages that have models, in the order in which they run."
+  value       = module.catalog.stage_names
 }
 
 output "workgroup_name" {

@@ -20,8 +20,15 @@ locals {
   # The six fields in their order: name, allowed (in words) and pattern.
   cron_fields = [for i, field in local._cron_values : merge(field, { pattern = "^(${local._cron_terms[i]}(,${local._cron_terms[i]})*${field.other})$" })]
 
-  # Datasets. The jobs hold to the same when they read a contract: jobs/contract.py.
+  # Of a Python shell job; and of a Spark job, worker types that all regions have and that suit stages of SQL.
+  dpu_choices        = [0.0625, 1]
+  spark_worker_types = ["G.1X", "G.2X", "G.4X", "G.8X"]
+  # Athena holds 1,000 prepared statements a workgroup; some are left to its users.
+  tables_limit = 900
+
+  # Datasets and models. The jobs hold to the same when they read a contract: jobs/contract.py.
   cleaners     = ["trim", "lower", "upper", "title"]
+  engines      = ["duckdb", "spark"]
   formats      = ["auto", "csv", "tsv", "json", "ndjson", "parquet"]
   name_pattern = "^[a-z][a-z0-9_]{0,99}$"
   name_rule    = "a lower-case letter and then up to 99 lower-case letters, digits and _"

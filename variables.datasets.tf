@@ -12,6 +12,7 @@ variable "datasets" {
     - filter: Spark SQL condition that rows must meet; default null.
     - derive: more columns, each with name, type and expression (Spark SQL over the columns and earlier derived ones).
     - partition_by: columns by which the table is partitioned, default none.
+    - engine: what transforms it, duckdb (in a Python shell job, for what one machine can hold; default) or spark (on Glue for Spark).
     - checks: not_null (columns), unique (lists of columns), accepted_values (values by column), row_count (min, max) and sql (by name: Athena SQL over the processed tables that returns what is wrong). Default none; keys and required columns are always checked.
     Default: the retail sample (customers, products, sales).
   EOT
@@ -42,6 +43,7 @@ variable "datasets" {
       expression = string
     })), [])
     partition_by = optional(list(string), [])
+    engine       = optional(string, "duckdb")
     checks = optional(object({
       not_null        = optional(list(string), [])
       unique          = optional(list(list(string)), [])
@@ -184,6 +186,11 @@ variable "datasets" {
   validation {
     condition     = alltrue([for name, dataset in var.datasets : can(regex(local.encoding_pattern, dataset.encoding))])
     error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'encoding': unknown encoding '${dataset.encoding}'; allowed are names that Python knows, in lower case, such as utf-8, utf-16, latin-1 or windows-1252. Use one of them." if !can(regex(local.encoding_pattern, dataset.encoding))])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : contains(local.engines, dataset.engine)])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'engine': found '${dataset.engine}'; allowed are ${join(", ", local.engines)}. Use one of them." if !contains(local.engines, dataset.engine)])
   }
 
   validation {

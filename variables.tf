@@ -22,7 +22,7 @@ variable "bucket_name" {
 }
 
 variable "database_prefix" {
-  description = "Prefix of the Glue databases, which are named <prefix>_raw and <prefix>_processed: lower-case letters, digits and _. Default: workshop."
+  description = "Prefix of the Glue databases, which are named <prefix>_raw, <prefix>_processed and <prefix>_analytics: lower-case letters, digits and _. Default: workshop."
   type        = string
   default     = "workshop"
   nullable    = false
@@ -41,19 +41,39 @@ variable "force_destroy" {
 }
 
 variable "jobs" {
-  description = "Settings of the Glue jobs. Fields: ingest_dpu and transform_dpu (0.0625, about 1 GB of memory, or 1, about 16 GB; default 0.0625), max_concurrent_runs of each job (1 to 1000; default 20, as many datasets as the pipeline runs at once) and timeout_minutes of each run (1 to 1440; default 60). Default: {}."
+  description = "Settings of the Glue jobs. Fields: ingest_dpu, transform_dpu and model_dpu of the Python shell jobs (0.0625, about 1 GB of memory, or 1, about 16 GB; default 0.0625), spark_worker_type (G.1X, 16 GB of memory, G.2X, G.4X or G.8X; default G.1X) and spark_max_workers (up to which a Spark job scales, from 2; default 10) for the datasets and models whose engine is spark, max_object_mebibytes (size in MiB beyond which a partition is written as several objects, 16 to 5120; default 512), max_concurrent_runs of each job (1 to 1000; default 20, as many datasets as the pipeline runs at once) and timeout_minutes of each run (1 to 1440; default 60). Default: {}."
   type = object({
-    ingest_dpu          = optional(number, 0.0625)
-    max_concurrent_runs = optional(number, 20)
-    timeout_minutes     = optional(number, 60)
-    transform_dpu       = optional(number, 0.0625)
+    ingest_dpu           = optional(number, 0.0625)
+    max_concurrent_runs  = optional(number, 20)
+    max_object_mebibytes = optional(number, 512)
+    model_dpu            = optional(number, 0.0625)
+    spark_max_workers    = optional(number, 10)
+    spark_worker_type    = optional(string, "G.1X")
+    timeout_minutes      = optional(number, 60)
+    transform_dpu        = optional(number, 0.0625)
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = alltrue([for dpu in [var.jobs.ingest_dpu, var.jobs.transform_dpu] : contains([0.0625, 1], dpu)])
-    error_message = "jobs.ingest_dpu is ${var.jobs.ingest_dpu} and jobs.transform_dpu is ${var.jobs.transform_dpu}; a Python shell job has 0.0625 or 1 DPU. Choose one of the two."
+    condition     = alltrue([for field in ["ingest_dpu", "model_dpu", "transform_dpu"] : contains(local.dpu_choices, var.jobs[field])])
+    error_message = join(" ", [for field in ["ingest_dpu", "model_dpu", "transform_dpu"] : "jobs.${field} is ${var.jobs[field]}; a Python shell job has ${join(" or ", local.dpu_choices)} DPU. Choose one of the two." if !contains(local.dpu_choices, var.jobs[field])])
+  }
+
+  validation {
+    condition     = contains(local.spark_worker_types, var.jobs.spark_worker_type)
+    error_message = "jobs.spark_worker_type is '${var.jobs.spark_worker_type}'; allowed are ${join(", ", local.spark_worker_types)}. Choose one of them."
+  }
+
+  validation {
+    condition     = var.jobs.spark_max_workers >= 2 && floor(var.jobs.spark_max_workers) == var.jobs.spark_max_workers
+    error_message = "jobs.spark_max_workers is ${var.jobs.spark_max_workers}; allowed are whole numbers from 2, a driver and an executor. Correct it."
+  }
+
+  validation {
+    # 5 GiB is what S3 copies at one stroke, and so what can be put in a reader's sight at one.
+    condition     = var.jobs.max_object_mebibytes >= 16 && var.jobs.max_object_mebibytes <= 5120 && floor(var.jobs.max_object_mebibytes) == var.jobs.max_object_mebibytes
+    error_message = "jobs.max_object_mebibytes is ${var.jobs.max_object_mebibytes}; allowed are whole numbers from 16 to 5120 (5 GiB). Correct it."
   }
 
   validation {
@@ -119,8 +139,8 @@ variable "name" {
   }
 
   validation {
-    condition     = length("${var.name}-transform-job") <= 64
-    error_message = "name is '${var.name}', ${length(var.name)} characters long; the role ${var.name}-transform-job must not exceed 64. Use 50 characters at most."
+    condition     = length("${var.name}-transform-spark-job") <= 64
+    error_message = "name is '${var.name}', ${length(var.name)} characters long; the role ${var.name}-transform-spark-job must not exceed 64. Use ${64 - length("-transform-spark-job")} characters at most."
   }
 
   validation {

@@ -6,12 +6,15 @@ the zone of a timestamp is dropped. Nothing here rounds, and nothing guesses.
 
 from __future__ import annotations
 
-from datatypes import DataType
+import re
+
+from datatypes import MAX_PRECISION, DataType
 
 # Blank characters at either end of a value never count: space, tab, line ends, no-break space.
 BLANKS = " \t\n\r\x0b\x0c\u00a0"
 _TRUE = "('true', 't', 'yes', 'y', '1')"
 _FALSE = "('false', 'f', 'no', 'n', '0')"
+_SPECIAL = "('epoch', 'infinity', '-infinity')"
 _INTEGER = "[+-]?[0-9]+"
 _DOUBLE = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 # DuckDB takes 100 times longer to read a decimal of more digits.
@@ -111,6 +114,8 @@ def from_text(sql: str, target: DataType, pattern: str | None = None) -> str:
     if pattern is not None:
         # With a zone in the pattern this is a TIMESTAMPTZ, which the session's UTC makes plain.
         parsed = f"CAST(try_strptime({text}, {literal(pattern)}) AS TIMESTAMP)"
+        # These DuckDB takes for moments in any format.
+        parsed = f"CASE WHEN lower({text}) NOT IN {_SPECIAL} THEN {parsed} END"
         return parsed if target.base == "timestamp" else f"CAST({parsed} AS DATE)"
     return _READERS[target.base](text, target)
 
@@ -206,11 +211,24 @@ def _number(sql: str, source: str, target: DataType) -> str:
         return cast
     if target.base == "decimal":
         if is_decimal(source):
-            return f"CASE WHEN {cast} = {sql} THEN {cast} END"
+            return _decimal(sql, source, target)
         # The shortest text of the double is the number that its author meant.
         exact = f"TRY_CAST(CAST({sql} AS VARCHAR) AS {target.duckdb})"
         return f"CASE WHEN CAST({exact} AS DOUBLE) = {sql} THEN {exact} END"
     return f"CASE WHEN {sql} = trunc({sql}) THEN {cast} END"
+
+
+def _decimal(sql: str, source: str, target: DataType) -> str:
+    """Convert a decimal to one of other digits, without loss."""
+    precision, scale = map(int, re.findall("[0-9]+", source))
+    if target.scale >= scale:
+        return f"TRY_CAST({sql} AS {target.duckdb})"
+    # In one step DuckDB finds no room for 9.90 in a DECIMAL(2,1).
+    digits = _FAST_DIGITS if precision <= _FAST_DIGITS else MAX_PRECISION
+    cut = f"TRY_CAST(CAST({sql} AS DECIMAL({digits},{target.scale})) AS {target.duckdb})"
+    least = "0." + "1".zfill(target.scale) if target.scale else "1"
+    unit = f"CAST('{least}' AS DECIMAL({max(1, target.scale)},{target.scale}))"
+    return f"CASE WHEN {sql} % {unit} = 0 THEN {cut} END"
 
 
 def spark(sql: str, source: str, target: DataType) -> str | None:
@@ -247,7 +265,10 @@ def _spark_from_text(sql: str, target: DataType) -> str:
         return _if_matches(text, _DOUBLE, f"TRY_CAST({text} AS {target.duckdb})")
     if target.base == "date":
         day = "^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?:[ T].*)?$"
-        return f"TRY_CAST(regexp_extract({text}, '{day}', 1) AS DATE)"
+        # A year is its first month, and a month its first day.
+        whole = rf"regexp_replace({text}, '^[0-9]{{4}}$', '\0-1')"
+        whole = rf"regexp_replace({whole}, '^[0-9]{{4}}-[0-9]{{1,2}}$', '\0-1')"
+        return f"TRY_CAST(regexp_extract({whole}, '{day}', 1) AS DATE)"
     return from_text(sql, target)
 
 

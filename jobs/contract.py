@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
+import engine
 from contract_fields import Fields
 from datatypes import DataType
 
@@ -85,6 +86,7 @@ class Contract:
     """A dataset's contract; the attributes are named as the keys of the JSON."""
 
     name: str
+    engine: str
     source: Source
     format: str
     delimiter: str | None
@@ -126,6 +128,7 @@ class Contract:
         after = {**before, **{derived.name: derived.type for derived in derive}}
         return cls(
             name=name,
+            engine=top.choice("engine", engine.NAMES, "duckdb"),
             source=_source(top),
             format=top.choice("format", FORMATS, "auto"),
             delimiter=_delimiter(top),

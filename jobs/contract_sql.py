@@ -19,12 +19,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import casts
-from casts import literal
 from contract import Column, Contract, Derived
 from datatypes import DataType
 from errors import ConfigError
-from spark_functions import initcap
 from spark_sql import Translator
+from sql_dialect import DUCKDB, Dialect
 
 # Where a row is, in raw/ and on its way: these are carried along.
 ORIGIN = ("_file", "_row", "ingest_date", "_source_file", "_source_row")
@@ -34,48 +33,56 @@ _SHOWN = 40
 _MAX_PARTITION_BYTES = 240
 
 Describe = Callable[[str, Mapping[str, str]], str]
+# Gives an expression in the engine's SQL, and its type.
+Translate = Callable[[str], "tuple[str, str]"]
 
 
 @dataclass(frozen=True)
 class DerivedSql:
-    """A derived column: its expression for DuckDB, and that value cast to the column's type."""
+    """A derived column: its expression for the engine, its type, and that value (`_value`) cast."""
 
     column: Derived
     expression: str
+    kind: str
     cast: str
 
 
 @dataclass(frozen=True)
 class Expressions:
-    """The user's expressions, written for DuckDB."""
+    """The user's expressions, written for the engine."""
 
     filter: str | None
     derive: tuple[DerivedSql, ...]
 
 
-def translate(contract: Contract, describe: Describe) -> Expressions:
+def translate(contract: Contract, describe: Describe, dialect: Dialect = DUCKDB) -> Expressions:
     """
-    Translate the expressions of a contract; no data is needed.
+    Check the expressions of a contract, and translate them for DuckDB; no data is needed.
 
     Parameters
     ----------
     contract
         The contract.
     describe
-        Gives the DuckDB type of a DuckDB expression over columns of given DuckDB types, or
-        raises ConfigError.
+        Gives the engine's type of an expression over columns of given types, in the SQL and the
+        types of the engine, or raises ConfigError.
+    dialect
+        The engine's. Spark runs the user's own text, so there `describe` checks it.
 
     Raises
     ------
     ConfigError
         Names the dataset, the field, the expression and what is wrong with it.
     """
-    types = {column.name: column.type.duckdb for column in contract.columns}
-    translator = Translator(types, lambda sql: describe(sql, types))
+    types = {column.name: dialect.type_name(column.type) for column in contract.columns}
+    if dialect is DUCKDB:
+        written: Translate = Translator(types, lambda sql: describe(sql, types)).translate
+    else:
+        written = lambda text: (f"({text})", describe(text, types))  # noqa: E731
     condition = None
     if contract.filter is not None:
-        condition, kind = _translate(translator, contract, "'filter'", contract.filter)
-        if kind != "BOOLEAN":
+        condition, kind = _translate(written, contract, "'filter'", contract.filter)
+        if kind != dialect.boolean:
             raise ConfigError(
                 _place(contract, "'filter'", contract.filter)
                 + f"it gives {kind}; a filter must be true or false"
@@ -83,24 +90,22 @@ def translate(contract: Contract, describe: Describe) -> Expressions:
     derive = []
     for position, column in enumerate(contract.derive):
         field = f"'derive[{position}].expression' (column '{column.name}')"
-        sql, kind = _translate(translator, contract, field, column.expression)
-        cast = casts.strict("_value", kind, column.type)
+        sql, kind = _translate(written, contract, field, column.expression)
+        cast = dialect.strict("_value", kind, column.type)
         if cast is None:
             raise ConfigError(
                 _place(contract, field, column.expression)
                 + f"it gives {kind}, which is never {column.type.with_article}; "
                 "change the type or cast the expression"
             )
-        derive.append(DerivedSql(column, sql, cast))
-        types[column.name] = column.type.duckdb
+        derive.append(DerivedSql(column, sql, kind, cast))
+        types[column.name] = dialect.type_name(column.type)
     return Expressions(condition, tuple(derive))
 
 
-def _translate(
-    translator: Translator, contract: Contract, field: str, text: str
-) -> tuple[str, str]:
+def _translate(written: Translate, contract: Contract, field: str, text: str) -> tuple[str, str]:
     try:
-        return translator.translate(text)
+        return written(text)
     except ConfigError as error:
         raise ConfigError(_place(contract, field, text) + str(error)) from error
 
@@ -109,7 +114,12 @@ def _place(contract: Contract, field: str, text: str) -> str:
     return f"dataset '{contract.name}', field {field}: in \"{text}\": "
 
 
-def statement(contract: Contract, expressions: Expressions, raw: Mapping[str, str]) -> str:
+def statement(
+    contract: Contract,
+    expressions: Expressions,
+    raw: Mapping[str, str],
+    dialect: Dialect = DUCKDB,
+) -> str:
     """
     Write the statement.
 
@@ -120,8 +130,10 @@ def statement(contract: Contract, expressions: Expressions, raw: Mapping[str, st
     expressions
         What `translate` gave for it.
     raw
-        The columns of the view `raw` and their DuckDB types; ORIGIN is among them. A column of
-        the contract that raw has not is NULL.
+        The columns of the view `raw` and their types in the engine; ORIGIN is among them. A
+        column of the contract that raw has not is NULL.
+    dialect
+        The engine's, as for `translate`.
 
     Returns
     -------
@@ -130,61 +142,7 @@ def statement(contract: Contract, expressions: Expressions, raw: Mapping[str, st
         (texts; only where refused; categories are joined by SEPARATOR), `_file`, `_row`, and the
         columns of the processed table.
     """
-    origin = ", ".join(ORIGIN)
-    names = ", ".join(f'"{column.name}"' for column in contract.columns)
-    numbered = list(enumerate(contract.columns))
-    texts = [f"{_cleaned(contract, c, raw.get(c.name))} AS _t{i}" for i, c in numbered]
-    typed = [f'{_typed(c, raw.get(c.name), f"_t{i}")} AS "{c.name}"' for i, c in numbered]
-    faults = [
-        fault
-        for i, c in numbered
-        for fault in _faults(c, f"_t{i}", required=c.name in _required(contract))
-    ]
-    carried = ", ".join(f"_t{i}" for i, _ in numbered)
-    stages = [
-        f"texts AS (SELECT {origin}, {', '.join(texts)} FROM raw)",
-        f"typed AS (SELECT {origin}, {carried}, {', '.join(typed)} FROM texts)",
-        f"judged AS (SELECT *, {_joined(faults, 'reason', '; ')} AS _reason FROM typed)",
-        f"explained AS (SELECT {origin}, {names}, _reason, "
-        f"{_joined(faults, 'category', SEPARATOR, only='_reason IS NOT NULL')} AS _categories "
-        "FROM judged)",
-        f"ranked AS (SELECT *, {_rank(contract)} AS _rank FROM explained)",
-        f"kept AS (SELECT *, {_attempt(expressions.filter or 'true')} AS _kept FROM ranked)",
-    ]
-    last, later = "kept", [_Fault("_kept IS NULL", *_fails("filter"))]
-    for number, derived in enumerate(expressions.derive, 1):
-        name, attempt = derived.column.name, f"_a{number}"
-        # One stage for the attempt, one for its value, so that a cast names it cheaply.
-        stages += [
-            f"e{number} AS (SELECT *, {_attempt(derived.expression)} AS {attempt} FROM {last})",
-            f"v{number} AS (SELECT *, {attempt}.v AS _value FROM e{number})",
-            f'd{number} AS (SELECT * EXCLUDE (_value), {derived.cast} AS "{name}" FROM v{number})',
-        ]
-        last = f"d{number}"
-        later += [
-            _Fault(f"{attempt} IS NULL", *_fails(f"column {name}")),
-            _Fault(
-                f'{attempt}.v IS NOT NULL AND "{name}" IS NULL',
-                _not_a(name, f"{attempt}.v", derived.column.type, derived=True),
-                f"column {name}: not {derived.column.type.with_article}",
-            ),
-        ]
-    later += _too_long(contract)
-    stages.append(f"finished AS (SELECT *, {_joined(later, 'reason', '; ')} AS _late FROM {last})")
-    outcome = (
-        "CASE WHEN _reason IS NOT NULL THEN 'refused' WHEN _rank > 1 THEN 'duplicate' "
-        "WHEN _kept IS NULL THEN 'refused' WHEN _kept.v IS NOT true THEN 'filtered' "
-        "WHEN _late IS NOT NULL THEN 'refused' ELSE 'out' END"
-    )
-    stages.append(f"closed AS (SELECT *, {outcome} AS _outcome FROM finished)")
-    columns = ", ".join(f'"{name}"' for name in contract.processed_types)
-    return (
-        f"WITH {', '.join(stages)} SELECT _outcome, "
-        "CASE WHEN _outcome = 'refused' THEN coalesce(_reason, _late) END AS _reason, "
-        "CASE WHEN _outcome = 'refused' THEN coalesce(_categories, "
-        f"{_joined(later, 'category', SEPARATOR)}) END AS _categories, "
-        f"_file, _row, {columns} FROM closed"
-    )
+    return _Statement(contract, expressions, raw, dialect).text()
 
 
 @dataclass(frozen=True)
@@ -196,123 +154,190 @@ class _Fault:
     category: str
 
 
-def _required(contract: Contract) -> frozenset[str]:
-    return frozenset(contract.required)
+class _Statement:
+    def __init__(
+        self,
+        contract: Contract,
+        expressions: Expressions,
+        raw: Mapping[str, str],
+        dialect: Dialect,
+    ) -> None:
+        self._contract = contract
+        self._expressions = expressions
+        self._raw = raw
+        self._sql = dialect
 
-
-def _cleaned(contract: Contract, column: Column, source: str | None) -> str:
-    """Write a raw value with null_values and clean applied; still of the type that raw has."""
-    if source is None:
-        return "CAST(NULL AS VARCHAR)"
-    value = f'"{column.name}"'
-    if column.type.base == "string" and source != "VARCHAR":
-        value, source = f"CAST({value} AS VARCHAR)", "VARCHAR"
-    text = value if source == "VARCHAR" else f"CAST({value} AS VARCHAR)"
-    cleaned = value
-    for cleaner in column.clean:
-        cleaned = _clean(cleaner, cleaned)
-    nulls = contract.null_values
-    if source != "VARCHAR":
-        nulls = tuple(null for null in nulls if null)
-    if not nulls:
-        return cleaned
-    listed = ", ".join(map(literal, nulls))
-    is_null = f"{casts.trimmed(text)} IN ({listed})"
-    if any(null != null.strip(casts.BLANKS) for null in nulls):
-        is_null = f"{text} IN ({listed}) OR {is_null}"
-    return f"CASE WHEN {is_null} THEN NULL ELSE {cleaned} END"
-
-
-def _clean(cleaner: str, sql: str) -> str:
-    if cleaner == "trim":
-        return casts.trimmed(sql)
-    return initcap(sql) if cleaner == "title" else f"{cleaner}({sql})"
-
-
-def _typed(column: Column, source: str | None, sql: str) -> str:
-    if source in (None, "VARCHAR") or column.type.base == "string":
-        return casts.from_text(sql, column.type, column.format)
-    converted = casts.strict(sql, str(source), column.type)
-    return converted or casts.from_text(f"CAST({sql} AS VARCHAR)", column.type)
-
-
-def _faults(column: Column, sql: str, *, required: bool) -> list[_Fault]:
-    faults = []
-    if required:
-        text = f"column {column.name}: empty, but required"
-        faults.append(_Fault(f"{sql} IS NULL", literal(text), text))
-    if column.type.base != "string":
-        faults.append(
-            _Fault(
-                f'{sql} IS NOT NULL AND "{column.name}" IS NULL',
-                _not_a(column.name, sql, column.type, column.format),
-                f"column {column.name}: not {column.type.with_article}",
-            )
+    def text(self) -> str:
+        origin = ", ".join(ORIGIN)
+        contract, quoted = self._contract, self._sql.quoted
+        names = ", ".join(quoted(column.name) for column in contract.columns)
+        numbered = [(f"_t{i}", column) for i, column in enumerate(contract.columns)]
+        texts = [f"{self._cleaned(column)} AS {text}" for text, column in numbered]
+        typed = [
+            f"{self._typed(column, text)} AS {quoted(column.name)}" for text, column in numbered
+        ]
+        faults = [fault for text, column in numbered for fault in self._faults(column, text)]
+        carried = ", ".join(text for text, _ in numbered)
+        condition = self._sql.attempt(self._expressions.filter or "true")
+        why = self._joined(faults, "category", SEPARATOR, only="_reason IS NOT NULL")
+        stages = [
+            f"texts AS (SELECT {origin}, {', '.join(texts)} FROM raw)",
+            f"typed AS (SELECT {origin}, {carried}, {', '.join(typed)} FROM texts)",
+            f"judged AS (SELECT *, {self._joined(faults, 'reason', '; ')} AS _reason FROM typed)",
+            f"explained AS (SELECT {origin}, {names}, _reason, {why} AS _categories FROM judged)",
+            f"ranked AS (SELECT *, {self._rank()} AS _rank FROM explained)",
+            f"kept AS (SELECT *, {condition} AS _kept FROM ranked)",
+        ]
+        derive = self._expressions.derive
+        stages += self._sql.derived([(d.expression, d.cast, d.column.name) for d in derive])
+        last, later = f"d{len(derive)}" if derive else "kept", self._failing("_kept", "filter")
+        for number, derived in enumerate(derive, 1):
+            name = derived.column.name
+            later += self._failing(f"_a{number}", f"column {name}")
+            value = self._sql.attempted(f"_a{number}")
+            later.append(self._not_a(name, value, derived.kind, derived.column.type, derived=True))
+        later += self._too_long()
+        late = self._joined(later, "reason", "; ")
+        stages.append(f"finished AS (SELECT *, {late} AS _late FROM {last})")
+        stages.append(f"closed AS (SELECT *, {self._outcome()} AS _outcome FROM finished)")
+        columns = ", ".join(quoted(name) for name in contract.processed_types)
+        return (
+            f"WITH {', '.join(stages)} SELECT _outcome, "
+            "CASE WHEN _outcome = 'refused' THEN coalesce(_reason, _late) END AS _reason, "
+            "CASE WHEN _outcome = 'refused' THEN coalesce(_categories, "
+            f"{self._joined(later, 'category', SEPARATOR)}) END AS _categories, "
+            f"_file, _row, {columns} FROM closed"
         )
-    return faults
 
+    def _outcome(self) -> str:
+        failed = self._sql.failed("_kept")
+        return (
+            "CASE WHEN _reason IS NOT NULL THEN 'refused' WHEN _rank > 1 THEN 'duplicate' "
+            + (f"WHEN {failed} THEN 'refused' " if failed else "")
+            + f"WHEN {self._sql.attempted('_kept')} IS NOT true THEN 'filtered' "
+            "WHEN _late IS NOT NULL THEN 'refused' ELSE 'out' END"
+        )
 
-def _not_a(
-    name: str, sql: str, kind: DataType, pattern: str | None = None, *, derived: bool = False
-) -> str:
-    """Write the reason of a value that is not of its type, with the value cut short."""
-    text = f"CAST({sql} AS VARCHAR)"
-    shown = (
-        f"CASE WHEN length({text}) > {_SHOWN} THEN left({text}, {_SHOWN}) || '…' ELSE {text} END"
-    )
-    before = f"column {name}: {'the expression gives ' if derived else ''}'"
-    verdict = "', not" if derived else "' is not"
-    after = f"{verdict} {kind.with_article} ({casts.allowed(kind, pattern)})"
-    return f"{literal(before)} || {shown} || {literal(after)}"
+    def _cleaned(self, column: Column) -> str:
+        """Write a raw value with null_values and clean applied; still of the type it has."""
+        source = self._raw.get(column.name)
+        if source is None:
+            return f"CAST(NULL AS {self._sql.text})"
+        value = self._sql.quoted(column.name)
+        if column.type.base == "string" and source != self._sql.text:
+            value, source = self._sql.as_text(value, source), self._sql.text
+        text = value if source == self._sql.text else self._sql.as_text(value, source)
+        cleaned = value
+        for cleaner in column.clean:
+            cleaned = self._sql.cleaned(cleaner, cleaned)
+        nulls = self._contract.null_values
+        if source != self._sql.text:
+            nulls = tuple(null for null in nulls if null)
+        if not nulls:
+            return cleaned
+        listed = ", ".join(map(self._sql.literal, nulls))
+        is_null = f"{self._sql.trimmed(text)} IN ({listed})"
+        if any(null != null.strip(casts.BLANKS) for null in nulls):
+            is_null = f"{text} IN ({listed}) OR {is_null}"
+        return f"CASE WHEN {is_null} THEN NULL ELSE {cleaned} END"
 
+    def _typed(self, column: Column, sql: str) -> str:
+        source = self._source(column)
+        if source == self._sql.text:
+            return self._sql.from_text(sql, column.type, column.format)
+        converted = self._sql.strict(sql, source, column.type)
+        return converted or self._sql.from_text(self._sql.as_text(sql, source), column.type)
 
-def _too_long(contract: Contract) -> list[_Fault]:
-    """Refuse texts that no key of S3 has room for; one such row would stop the whole dataset."""
-    limit = _MAX_PARTITION_BYTES // max(1, len(contract.partition_by))
-    types = contract.processed_types
-    texts = [name for name in contract.partition_by if types[name].base == "string"]
-    reasons = [f"column {name}: over {limit} bytes, too long for a partition" for name in texts]
-    return [
-        _Fault(f'strlen("{name}") > {limit}', literal(reason), reason)
-        for name, reason in zip(texts, reasons)
-    ]
+    def _source(self, column: Column) -> str:
+        """Give the type of a column once it is cleaned."""
+        found = self._raw.get(column.name)
+        return self._sql.text if found is None or column.type.base == "string" else found
 
+    def _faults(self, column: Column, sql: str) -> list[_Fault]:
+        faults = []
+        if column.name in self._contract.required:
+            text = f"column {column.name}: empty, but required"
+            faults.append(_Fault(f"{sql} IS NULL", self._sql.literal(text), text))
+        if column.type.base != "string":
+            source = self._source(column)
+            faults.append(self._not_a(column.name, sql, source, column.type, column.format))
+        return faults
 
-def _fails(what: str) -> tuple[str, str]:
-    text = f"{what}: its expression fails on this row (for example an overflow)"
-    return literal(text), text
+    def _not_a(
+        self,
+        name: str,
+        sql: str,
+        source: str,
+        kind: DataType,
+        pattern: str | None = None,
+        *,
+        derived: bool = False,
+    ) -> _Fault:
+        """Refuse a value that is not of its type; the reason shows the value, cut short."""
+        text = self._sql.as_text(sql, source)
+        shown = (
+            f"CASE WHEN length({text}) > {_SHOWN} THEN left({text}, {_SHOWN}) || '…' "
+            f"ELSE {text} END"
+        )
+        before = f"column {name}: {'the expression gives ' if derived else ''}'"
+        verdict = "', not" if derived else "' is not"
+        after = f"{verdict} {kind.with_article} ({casts.allowed(kind, pattern)})"
+        return _Fault(
+            f"{sql} IS NOT NULL AND {self._sql.quoted(name)} IS NULL",
+            f"{self._sql.literal(before)} || {shown} || {self._sql.literal(after)}",
+            f"column {name}: not {kind.with_article}",
+        )
 
+    def _too_long(self) -> list[_Fault]:
+        """Refuse texts that no key of S3 has room for; one such row would stop the dataset."""
+        partition_by = self._contract.partition_by
+        limit = _MAX_PARTITION_BYTES // max(1, len(partition_by))
+        types = self._contract.processed_types
+        texts = [name for name in partition_by if types[name].base == "string"]
+        reasons = [f"column {name}: over {limit} bytes, too long for a partition" for name in texts]
+        return [
+            _Fault(
+                f"{self._sql.size(self._sql.quoted(name))} > {limit}",
+                self._sql.literal(reason),
+                reason,
+            )
+            for name, reason in zip(texts, reasons)
+        ]
 
-def _joined(faults: list[_Fault], part: str, separator: str, only: str | None = None) -> str:
-    """Write the reasons or categories of a row in one text; NULL if there are none."""
-    if not faults:
-        return "CAST(NULL AS VARCHAR)"
-    cases = ", ".join(
-        f"CASE WHEN {f.when} THEN {f.reason if part == 'reason' else literal(f.category)} END"
-        for f in faults
-    )
-    joined = f"nullif(concat_ws({literal(separator)}, {cases}), '')"
-    return f"CASE WHEN {only} THEN {joined} END" if only else joined
+    def _failing(self, attempt: str, what: str) -> list[_Fault]:
+        failed = self._sql.failed(attempt)
+        text = f"{what}: its expression fails on this row (for example an overflow)"
+        return [_Fault(failed, self._sql.literal(text), text)] if failed else []
 
+    def _joined(
+        self, faults: list[_Fault], part: str, separator: str, only: str | None = None
+    ) -> str:
+        """Write the reasons or categories of a row in one text; NULL if there are none."""
+        if not faults:
+            return f"CAST(NULL AS {self._sql.text})"
+        literal = self._sql.literal
+        cases = ", ".join(
+            f"CASE WHEN {f.when} THEN {f.reason if part == 'reason' else literal(f.category)} END"
+            for f in faults
+        )
+        joined = f"nullif(concat_ws({literal(separator)}, {cases}), '')"
+        return f"CASE WHEN {only} THEN {joined} END" if only else joined
 
-def _rank(contract: Contract) -> str:
-    """Write a row's place among the rows with its key: the one to keep is 1."""
-    if not contract.key:
-        return "1"
-    key = ", ".join(f'"{name}"' for name in contract.key)
-    order = [
-        f'"{term.column}" {"DESC" if term.descending else "ASC"} NULLS LAST'
-        for term in contract.order_by
-    ]
-    # Newest first; the last two make the order total, whatever arrived.
-    order += [
-        f"{name} DESC NULLS LAST"
-        for name in ("ingest_date", "_source_file", "_source_row", "_file", "_row")
-    ]
-    # Refused rows are set apart, so that none of them hides a good row.
-    return f"row_number() OVER (PARTITION BY _reason IS NULL, {key} ORDER BY {', '.join(order)})"
-
-
-def _attempt(expression: str) -> str:
-    """Write {v: value}, or NULL where the expression fails, which a plain TRY would not tell."""
-    return f"TRY({{'v': {expression}}})"
+    def _rank(self) -> str:
+        """Write a row's place among the rows with its key: the one to keep is 1."""
+        if not self._contract.key:
+            return "1"
+        quoted = self._sql.quoted
+        key = ", ".join(map(quoted, self._contract.key))
+        order = [
+            f"{quoted(term.column)} {'DESC' if term.descending else 'ASC'} NULLS LAST"
+            for term in self._contract.order_by
+        ]
+        # Newest first; the last two make the order total, whatever arrived.
+        order += [
+            f"{name} DESC NULLS LAST"
+            for name in ("ingest_date", "_source_file", "_source_row", "_file", "_row")
+        ]
+        # Refused rows are set apart, so that none of them hides a good row.
+        same = f"PARTITION BY _reason IS NULL, {key}"
+        return f"row_number() OVER ({same} ORDER BY {', '.join(order)})"

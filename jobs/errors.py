@@ -6,7 +6,8 @@ LakeError
 ├── AccountingError    rows were lost or counted twice: a defect of the job
 ├── AccessDenied       the job's role lacks a permission, and S3 does not say which
 ├── ObjectNotFound     an object that has to be there is not
-└── DiskFull           the local disk is too small for the file: give the job more disk
+├── DiskFull           the local disk is too small for the file: give the job more disk
+└── ModelsFailed       some SQL models of a stage failed or were skipped; the others are written
 
 None of them is worth a retry. Failures of AWS itself (botocore.exceptions) are passed on as they
 are; the client has already retried what is transient.
@@ -45,3 +46,7 @@ class ObjectNotFound(LakeError):  # noqa: N818 - names the outcome, as the repor
 
 class DiskFull(LakeError):  # noqa: N818 - names the outcome, as the reports do
     """There is not enough room on the local disk."""
+
+
+class ModelsFailed(LakeError):  # noqa: N818 - names the outcome, as the reports do
+    """Models of a stage failed, or were skipped because of others; the message names them."""

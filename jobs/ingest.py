@@ -248,7 +248,7 @@ def _is_folder(found: StoredObject) -> bool:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the job from its command line."""
     job.configure()
-    arguments = job.parse_arguments(f"{__doc__}", argv)
+    arguments = job.parse(job.parser(f"{__doc__}", of_dataset=True), argv)
     lake = Lake(s3_client(), arguments.bucket)
     contract = job.load_contract(lake, arguments.dataset)
     report = Report("ingest", arguments.dataset, arguments.run_id)

@@ -7,41 +7,78 @@ import logging
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
 from types import TracebackType
 
 from contract import Contract
 from errors import ConfigError
 from lake import Lake
 
-
-@dataclass(frozen=True)
-class JobArguments:
-    """The arguments that all jobs take."""
-
-    bucket: str
-    dataset: str
-    run_id: str
+DEFAULT_MAX_OBJECT_MEBIBYTES = 512
 
 
-def parse_arguments(description: str, argv: Sequence[str] | None = None) -> JobArguments:
-    """Parse the command line of a job; arguments that Glue adds of its own are passed over."""
-    parser = argparse.ArgumentParser(
+def parser(description: str, *, of_dataset: bool = False) -> argparse.ArgumentParser:
+    """
+    Return a parser of the arguments that all jobs take; a job adds its own, then calls `parse`.
+
+    Parameters
+    ----------
+    description
+        What the job does, for --help.
+    of_dataset
+        Whether the job works on one dataset, and takes --dataset.
+    """
+    found = argparse.ArgumentParser(
         description=description,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="Endpoint, region and credentials come from the environment only "
         "(AWS_ENDPOINT_URL, AWS_REGION, the default credential chain).",
     )
-    parser.add_argument("--bucket", required=True, help="bucket of the lake")
-    parser.add_argument(
-        "--dataset", required=True, help="dataset; its contract is config/datasets/<dataset>.json"
-    )
-    parser.add_argument(
+    found.add_argument("--bucket", required=True, help="bucket of the lake")
+    if of_dataset:
+        found.add_argument(
+            "--dataset",
+            required=True,
+            help="dataset; its contract is config/datasets/<dataset>.json",
+        )
+    found.add_argument(
         "--run-id", required=True, help="name of the run; the report goes to runs/<run id>/"
     )
-    known, _ = parser.parse_known_args(argv)
-    return JobArguments(bucket=known.bucket, dataset=known.dataset, run_id=known.run_id)
+    found.add_argument(
+        "--memory-mb",
+        type=int,
+        help="memory that DuckDB may take, in MB (default: 40 %% of what the machine has)",
+    )
+    found.add_argument(
+        "--max-object-mebibytes",
+        type=int,
+        default=DEFAULT_MAX_OBJECT_MEBIBYTES,
+        help="size beyond which a partition becomes several objects, in MiB (default: %(default)s)",
+    )
+    return found
+
+
+def parse(found: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """
+    Parse the command line of a job; arguments that Glue adds of its own are passed over.
+
+    Returns
+    -------
+    argparse.Namespace
+        The arguments of the parser, and `max_object_bytes`.
+
+    Raises
+    ------
+    ConfigError
+        When --max-object-mebibytes is not positive.
+    """
+    known, _ = found.parse_known_args(argv)
+    if known.max_object_mebibytes < 1:
+        raise ConfigError(
+            f"--max-object-mebibytes is {known.max_object_mebibytes}; it must be 1 or more"
+        )
+    known.max_object_bytes = known.max_object_mebibytes << 20
+    return known
 
 
 def load_contract(lake: Lake, dataset: str) -> Contract:

@@ -82,8 +82,34 @@ class Lake:
         return f"config/datasets/{dataset}.json"
 
     @staticmethod
-    def report_key(run_id: str, job: str, dataset: str) -> str:
-        return f"runs/{run_id}/{job}/{dataset}.json"
+    def models_key() -> str:
+        return "config/models.json"
+
+    @staticmethod
+    def model_sql_key(model: str) -> str:
+        return f"config/models/{model}.sql"
+
+    @staticmethod
+    def report_key(run_id: str, job: str, name: str) -> str:
+        """Return the key of a job's report on a dataset, or on a model."""
+        return f"runs/{run_id}/{job}/{name}.json"
+
+    @staticmethod
+    def stage_summary_key(run_id: str, stage: str) -> str:
+        return f"runs/{run_id}/stages/{stage}.json"
+
+    @staticmethod
+    def stage_checks_key(run_id: str, stage: str, number: int) -> str:
+        return f"runs/{run_id}/stages/{stage}-checks-{number}.json"
+
+    @staticmethod
+    def stage_not_built_key(run_id: str, stage: str) -> str:
+        return f"runs/{run_id}/stages/{stage}-not-built.json"
+
+    @staticmethod
+    def staging_prefix(run_id: str, name: str) -> str:
+        """Return where a table lies before it is published; never below a table's own prefix."""
+        return f"staging/{run_id}/{name}/"
 
     @staticmethod
     def incoming_prefix(dataset: str) -> str:
@@ -96,6 +122,10 @@ class Lake:
     @staticmethod
     def processed_prefix(dataset: str) -> str:
         return f"processed/{dataset}/"
+
+    @staticmethod
+    def analytics_prefix(model: str) -> str:
+        return f"analytics/{model}/"
 
     @staticmethod
     def raw_key(dataset: str, date: str, name: str, digest: str) -> str:
@@ -174,16 +204,37 @@ class Lake:
         ConfigError
             When the object is not JSON.
         """
-        try:
-            body = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            if _is_gone(error):
-                raise ObjectNotFound(f"s3://{self.bucket}/{key} does not exist") from error
-            raise
+        body = self._get(key)
         try:
             return json.loads(body)
         except ValueError as error:
             raise ConfigError(f"s3://{self.bucket}/{key} is not JSON: {error}") from error
+
+    def get_text(self, key: str) -> str:
+        """Return the text at `key`, without a byte order mark and with line ends as in Unix.
+
+        Raises
+        ------
+        ObjectNotFound
+            When there is no such object.
+        ConfigError
+            When the object is not UTF-8.
+        """
+        try:
+            text = self._get(key).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise ConfigError(
+                f"s3://{self.bucket}/{key} is not UTF-8 ({error}): save it as UTF-8 text"
+            ) from error
+        return text.replace("\r\n", "\n")
+
+    def _get(self, key: str) -> bytes:
+        try:
+            return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if _is_gone(error):
+                raise ObjectNotFound(f"s3://{self.bucket}/{key} does not exist") from error
+            raise
 
     def download(self, source: StoredObject, path: Path) -> None:
         """Download exactly the version that `source` names, also when a newer one has come."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +16,7 @@ from archives import Member
 from errors import DiskFull
 
 # Row groups of this much text compress well, and fit into the memory of the smallest job.
-_ROW_GROUP_BYTES = 32 << 20
+ROW_GROUP_BYTES = 32 << 20
 _RESERVE_BYTES = 64 << 20
 _BLOCK = 8 << 20
 
@@ -41,10 +43,14 @@ def unpack(member: Member, path: Path) -> Path:
 class ParquetWriter:
     """Writes a Parquet file in row groups of even size; without rows, no file comes to be."""
 
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
+    def __init__(
+        self, path: Path, schema: pa.Schema, dictionary: Sequence[str] | None = None
+    ) -> None:
         self.rows = 0
         self._path = path
         self._schema = schema
+        # The columns that get a dictionary; None: all.
+        self._dictionary: Any = True if dictionary is None else (list(dictionary) or False)
         self._waiting: list[pa.Table] = []
         self._waiting_bytes = 0
         self._writer: pq.ParquetWriter | None = None
@@ -59,7 +65,13 @@ class ParquetWriter:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            self._flush()
+            self.close()
+        elif self._writer:
+            self._writer.close()
+
+    def close(self) -> None:
+        """Finish the file, as the end of the context does."""
+        self.flush()
         if self._writer:
             self._writer.close()
 
@@ -75,16 +87,19 @@ class ParquetWriter:
             return
         self._waiting.append(table)
         self._waiting_bytes += table.nbytes
-        if self._waiting_bytes >= _ROW_GROUP_BYTES:
-            self._flush()
+        if self._waiting_bytes >= ROW_GROUP_BYTES:
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """End the row group here."""
         if not self._waiting:
             return
         require_free(self._path.parent, self._waiting_bytes)
         table = pa.concat_tables(self._waiting)
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
+            self._writer = pq.ParquetWriter(
+                self._path, self._schema, compression="zstd", use_dictionary=self._dictionary
+            )
         try:
             self._writer.write_table(table, row_group_size=table.num_rows)
         except OSError as error:

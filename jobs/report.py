@@ -1,4 +1,4 @@
-"""The report of one job on one dataset: what it did with every row, file and object."""
+"""The report of one job on one dataset or model: what it did with every row, file and object."""
 
 from __future__ import annotations
 
@@ -100,10 +100,22 @@ class RefusedFile:
 
 @dataclass
 class Report:
-    """Collects what a job did; `write` puts it at runs/<run id>/<job>/<dataset>.json."""
+    """
+    Collects what a job did; `write` puts it at runs/<run id>/<job>/<name>.json.
+
+    Attributes
+    ----------
+    job
+        ingest, transform or model.
+    name
+        The dataset, or the model for job `model`.
+    engine, stage, inputs
+        Left out of the document while they are None. `inputs` are the rows of each table that a
+        model reads, by names such as `processed.sales`.
+    """
 
     job: str
-    dataset: str
+    name: str
     run_id: str
     rows: RowCounts = field(default_factory=RowCounts)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -112,6 +124,9 @@ class Report:
     warnings: list[str] = field(default_factory=list)
     objects: ObjectCounts = field(default_factory=ObjectCounts)
     bytes_written: int = 0
+    engine: str | None = None
+    stage: str | None = None
+    inputs: dict[str, int] | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     _started: float = field(default_factory=time.monotonic, repr=False)
 
@@ -128,7 +143,7 @@ class Report:
         document: dict[str, Any] = {
             "run_id": self.run_id,
             "job": self.job,
-            "dataset": self.dataset,
+            "model" if self.job == "model" else "dataset": self.name,
             "started_at": self.started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "seconds": round(time.monotonic() - self._started, 2),
             "rows": self.rows.to_json(),
@@ -137,6 +152,8 @@ class Report:
             "objects": asdict(self.objects),
             "bytes_written": self.bytes_written,
         }
+        optional = {"engine": self.engine, "stage": self.stage, "inputs": self.inputs}
+        document.update((name, value) for name, value in optional.items() if value is not None)
         if self.files is not None:
             document["files"] = self.files.to_json()
             document["refused_files"] = [asdict(f) for f in self.refused_files[:MAX_FILES]]
@@ -153,7 +170,7 @@ class Report:
         self.rows.check()
         if self.files is not None:
             self.files.check()
-        key = lake.report_key(self.run_id, self.job, self.dataset)
+        key = lake.report_key(self.run_id, self.job, self.name)
         document = self.to_json()
         lake.put_json(key, document)
         logger.info(

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 import casts
+import spark_types
 from errors import ConfigError
-from spark_operators import Handler, demand_alike, divide, modulo, same_kind
+from spark_operators import Handler, demand_alike, same_kind
+from spark_types import Piece
 
 if TYPE_CHECKING:
     from spark_sql import Translator
@@ -45,28 +47,53 @@ def _text_call(name: str, *others: str) -> Handler:
 # Numbers
 
 
-def _round(t: Translator, node: exp.Expr) -> str:
+def _round(t: Translator, node: exp.Expr) -> Piece:
     value = t.sql(node.this)
-    decimals = node.args.get("decimals")
-    digits = "0" if decimals is None else t.sql(decimals)
-    kind = t.type_of(value)
-    if casts.is_integer(kind) or casts.is_decimal(kind):
-        return f"round({value}, {digits})"
-    if not re.fullmatch(r"[0-9]", digits):
-        raise ConfigError(f"'{node.sql('spark')}': round to a number of digits from 0 to 9")
+    written = t.optional(node, "decimals", "0")
+    if not re.fullmatch(r"\(- [0-9]\)|[0-9]", written):
+        raise ConfigError(f"'{node.sql('spark')}': round to a number of digits from -9 to 9")
+    digits = int(written.strip("()").replace(" ", ""))
+    kind = value.kind
+    if casts.is_decimal(kind):
+        kind = _rounded(kind, digits)
+        return spark_types.cast(f"round({value}, {digits})", kind)
+    if casts.is_integer(kind):
+        return value if digits >= 0 else spark_types.cast(f"round({value}, {digits})", kind)
+    if digits < 0:
+        raise ConfigError(f"'{node.sql('spark')}': round a double to 0 to 9 digits")
     # Spark rounds the decimal text of a double, half up: 2.675 becomes 2.68. What needs more than
     # 18 digits has no fraction left to round.
     exact = f"TRY_CAST(CAST({value} AS VARCHAR) AS DECIMAL(18, {digits}))"
-    return f"coalesce(CAST({exact} AS DOUBLE), {value})"
+    return Piece(f"coalesce(CAST({exact} AS DOUBLE), {value})", "DOUBLE")
+
+
+def _rounded(kind: str, digits: int) -> str:
+    """Give the type of a decimal that has been rounded."""
+    precision, scale = spark_types.digits(kind)
+    whole = precision - scale + 1
+    if digits < 0:
+        return spark_types.decimal(max(whole, 1 - digits), 0)
+    scale = min(scale, digits)
+    return spark_types.decimal(whole + scale, scale)
 
 
 def _whole(name: str) -> Handler:
-    def write(t: Translator, node: exp.Expr) -> str:
+    def write(t: Translator, node: exp.Expr) -> Piece:
         if node.args.get("decimals") is not None:
             raise ConfigError(f"'{node.sql('spark')}': {name} takes one argument; use round")
-        return f"TRY_CAST({name}({t.sql(node.this)}) AS BIGINT)"
+        value = t.sql(node.this)
+        kind = "BIGINT"
+        if casts.is_decimal(value.kind):
+            precision, scale = spark_types.digits(value.kind)
+            kind = spark_types.decimal(precision - scale + 1, 0)
+        return Piece(f"TRY_CAST({name}({value}) AS {kind})", kind)
 
     return write
+
+
+def _abs(t: Translator, node: exp.Expr) -> Piece:
+    value = t.sql(node.this)
+    return Piece(f"abs({value})", value.kind)
 
 
 def _sqrt(t: Translator, node: exp.Expr) -> str:
@@ -90,15 +117,10 @@ def _ln(t: Translator, node: exp.Expr) -> str:
     return _positive("ln", t.sql(node.this))
 
 
-def _pmod(t: Translator, node: exp.Expr) -> str:
-    left, right = t.arguments(node, 2, 2)
-    rest = f"({left} % nullif({right}, 0))"
-    return f"(CASE WHEN {rest} < 0 THEN ({rest} + {right}) % {right} ELSE {rest} END)"
-
-
 def _extreme(name: str) -> Handler:
-    def write(t: Translator, node: exp.Expr) -> str:
-        return f"{name}({', '.join(same_kind(t, node, [node.this, *node.expressions]))})"
+    def write(t: Translator, node: exp.Expr) -> Piece:
+        values = same_kind(t, node, [node.this, *node.expressions])
+        return Piece(f"{name}({', '.join(values)})", values[0].kind)
 
     return write
 
@@ -106,22 +128,27 @@ def _extreme(name: str) -> Handler:
 # Nulls
 
 
-def _coalesce(t: Translator, node: exp.Expr) -> str:
-    return f"coalesce({', '.join(same_kind(t, node, [node.this, *node.expressions]))})"
+def _coalesce(t: Translator, node: exp.Expr) -> Piece:
+    values = same_kind(t, node, [node.this, *node.expressions])
+    return Piece(f"coalesce({', '.join(values)})", values[0].kind)
 
 
-def _nullif(t: Translator, node: exp.Expr) -> str:
-    return f"nullif({', '.join(demand_alike(t, node, [node.this, node.expression]))})"
+def _nullif(t: Translator, node: exp.Expr) -> Piece:
+    values = demand_alike(t, node, [node.this, node.expression])
+    kind = t.sql(node.this).kind
+    return spark_types.cast(f"nullif({', '.join(values)})", kind)
 
 
-def _nvl2(t: Translator, node: exp.Expr) -> str:
+def _nvl2(t: Translator, node: exp.Expr) -> Piece:
     then, otherwise = same_kind(t, node, [node.args["true"], node.args["false"]])
-    return f"(CASE WHEN {t.sql(node.this)} IS NOT NULL THEN {then} ELSE {otherwise} END)"
+    value = t.sql(node.this)
+    written = f"(CASE WHEN {value} IS NOT NULL THEN {then} ELSE {otherwise} END)"
+    return Piece(written, then.kind)
 
 
 def _is_null(test: str) -> Handler:
-    def write(t: Translator, node: exp.Expr) -> str:
-        return f"({t.arguments(node, 1, 1)[0]} {test})"
+    def write(t: Translator, node: exp.Expr) -> Piece:
+        return Piece(f"({t.arguments(node, 1, 1)[0]} {test})", "BOOLEAN")
 
     return write
 
@@ -148,9 +175,10 @@ def _trim(t: Translator, node: exp.Expr) -> str:
     return f"{name}({t.text(t.sql(node.this))}, {characters})"
 
 
-def _btrim(t: Translator, node: exp.Expr) -> str:
+def _btrim(t: Translator, node: exp.Expr) -> Piece:
     value, *characters = t.arguments(node, 1, 2)
-    return f"trim({t.text(value)}, {characters[0] if characters else casts.literal(' ')})"
+    stripped = characters[0] if characters else casts.literal(" ")
+    return Piece(f"trim({t.text(value)}, {stripped})", "VARCHAR")
 
 
 def _substring(t: Translator, node: exp.Expr) -> str:
@@ -196,7 +224,7 @@ def _replace(t: Translator, node: exp.Expr) -> str:
 
 def _regexp_extract(t: Translator, node: exp.Expr) -> str:
     group = t.optional(node, "group", "1")
-    return f"regexp_extract({t.sql(node.this)}, {_pattern(t, node)}, {group})"
+    return f"regexp_extract({t.text(t.sql(node.this))}, {_pattern(t, node)}, {group})"
 
 
 def _regexp_replace(t: Translator, node: exp.Expr) -> str:
@@ -205,7 +233,8 @@ def _regexp_replace(t: Translator, node: exp.Expr) -> str:
         raise ConfigError(f"'{node.sql('spark')}': the replacement must be a text in quotes")
     # Java writes the first group $1, DuckDB \1.
     written = re.sub(r"\$([0-9])", r"\\\1", replacement.name)
-    return f"regexp_replace({t.sql(node.this)}, {_pattern(t, node)}, {casts.literal(written)}, 'g')"
+    value = t.text(t.sql(node.this))
+    return f"regexp_replace({value}, {_pattern(t, node)}, {casts.literal(written)}, 'g')"
 
 
 def _pattern(t: Translator, node: exp.Expr) -> str:
@@ -233,7 +262,7 @@ def _sha2(t: Translator, node: exp.Expr) -> str:
 
 
 HANDLERS: dict[type[exp.Expr], Handler] = {
-    exp.Abs: _call("abs", "this"),
+    exp.Abs: _abs,
     exp.Round: _round,
     exp.Floor: _whole("floor"),
     exp.Ceil: _whole("ceil"),
@@ -243,7 +272,6 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.Ln: _ln,
     exp.Log: _log,
     exp.Sign: lambda t, node: f"CAST(sign({t.sql(node.this)}) AS DOUBLE)",
-    exp.SafeDivide: divide,
     exp.Greatest: _extreme("greatest"),
     exp.Least: _extreme("least"),
     exp.Coalesce: _coalesce,
@@ -253,7 +281,8 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.DPipe: _pipes,
     exp.ConcatWs: _concat_ws,
     exp.Lower: _text_call("lower"),
-    exp.Upper: _text_call("upper"),
+    # DuckDB has a capital ß, Java has none.
+    exp.Upper: lambda t, node: f"upper(replace({t.text(t.sql(node.this))}, 'ß', 'SS'))",
     exp.Initcap: lambda t, node: initcap(t.text(t.sql(node.this))),
     exp.Trim: _trim,
     exp.Length: _text_call("length"),
@@ -275,23 +304,36 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.Bracket: _element,
     exp.MD5: _text_call("md5"),
     exp.SHA2: _sha2,
-    exp.Mod: modulo,
 }
 
 # Functions that sqlglot leaves as it finds them, by name.
 NAMED: dict[str, Handler] = {
-    "pmod": _pmod,
     "btrim": _btrim,
     "isnull": _is_null("IS NULL"),
     "isnotnull": _is_null("IS NOT NULL"),
 }
 
+KINDS: dict[type[exp.Expr], str] = {
+    **dict.fromkeys((exp.Sqrt, exp.Pow, exp.Exp, exp.Ln, exp.Log, exp.Sign), "DOUBLE"),
+    **dict.fromkeys((exp.StartsWith, exp.EndsWith, exp.Contains), "BOOLEAN"),
+    **dict.fromkeys((exp.Length, exp.StrPosition), "INTEGER"),
+    **dict.fromkeys(
+        (
+            *(exp.Concat, exp.DPipe, exp.ConcatWs, exp.Lower, exp.Upper, exp.Initcap, exp.Trim),
+            *(exp.Reverse, exp.Repeat, exp.Replace, exp.Translate, exp.Substring, exp.Left),
+            *(exp.Right, exp.Pad, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace),
+            *(exp.Bracket, exp.MD5, exp.SHA2),
+        ),
+        "VARCHAR",
+    ),
+}
+
 NAMES = (
     *("abs", "btrim", "ceil", "coalesce", "concat", "concat_ws", "contains", "endswith", "exp"),
     *("floor", "greatest", "if", "ifnull", "initcap", "instr", "isnotnull", "isnull", "least"),
-    *("left", "length", "ln", "locate", "log10", "log2", "lower", "lpad", "ltrim", "md5", "mod"),
-    *("nullif", "nvl", "nvl2", "pmod", "power", "regexp_extract", "regexp_like"),
+    *("left", "length", "ln", "locate", "log10", "log2", "lower", "lpad", "ltrim", "md5"),
+    *("nullif", "nvl", "nvl2", "power", "regexp_extract", "regexp_like"),
     *("regexp_replace", "repeat", "replace", "reverse", "right", "round", "rpad", "rtrim"),
     *("sha2", "sign", "split", "split_part", "sqrt", "startswith", "substr", "substring"),
-    *("translate", "trim", "try_divide", "upper"),
+    *("translate", "trim", "upper"),
 )

@@ -5,9 +5,12 @@ share many names but not their meaning: `/` of integers, `dayofweek`, casts, nul
 division by zero. Only what is known to agree is let through, so an expression means the same on
 both engines, or is refused before a row is read.
 
-Known differences: an overflow refuses the row, where Spark wraps around; a quotient of decimals is
-good to 15 digits; a double written as a text has 1e-05 for Spark's 1.0E-5; patterns of dates accept
-digits without leading zeros; regular expressions are RE2's, not Java's.
+Each piece carries its type, which is Spark's: of year() an int, of decimals as many digits as Spark
+counts. DuckDB is asked once, when a whole expression has been written.
+
+Known differences: an overflow of whole numbers fails, where Spark wraps around; so do decimals that
+need more than 38 digits on the way; a double written as a text has 1e-05 for Spark's 1.0E-5;
+patterns of dates accept digits without leading zeros; regular expressions are RE2's, not Java's.
 """
 
 from __future__ import annotations
@@ -19,14 +22,30 @@ import sqlglot
 from sqlglot import exp
 
 import casts
+import datatypes
+import spark_arithmetic
+import spark_decimals
 import spark_functions
 import spark_operators
 import spark_times
+import spark_types
 from datatypes import DataType
 from errors import ConfigError
+from spark_operators import Handler
+from spark_types import Piece
 
-_HANDLERS = {**spark_operators.HANDLERS, **spark_functions.HANDLERS, **spark_times.HANDLERS}
-_NAMED = {**spark_functions.NAMED, **spark_times.NAMED}
+_HANDLERS = {
+    **spark_operators.HANDLERS,
+    **spark_arithmetic.HANDLERS,
+    **spark_functions.HANDLERS,
+    **spark_times.HANDLERS,
+}
+_NAMED = {**spark_arithmetic.NAMED, **spark_functions.NAMED, **spark_times.NAMED}
+_KINDS: dict[type[exp.Expr], str] = {
+    **spark_operators.KINDS,
+    **spark_functions.KINDS,
+    **spark_times.KINDS,
+}
 _NEVER: tuple[tuple[type[exp.Expr], str], ...] = (
     (exp.Query, "a query"),
     (exp.SubqueryPredicate, "a query"),
@@ -86,28 +105,49 @@ class Translator:
             raise ConfigError(f"not a Spark SQL expression: {_problem(error)}") from error
         if len(trees) != 1 or trees[0] is None:
             raise ConfigError("expected one expression")
-        sql = self.sql(trees[0])
-        return sql, self.type_of(sql)
+        piece = self.sql(trees[0])
+        found = self._describe(piece)
+        if piece.kind == spark_types.NULL:
+            return piece, found
+        if not spark_types.is_column(piece.kind):
+            raise ConfigError("it gives an interval, which no column can hold")
+        return spark_types.as_kind(Piece(piece, found), piece.kind), piece.kind
 
-    def type_of(self, sql: str) -> str:
-        """Give the DuckDB type of a piece that has been translated."""
-        return self._describe(sql)
-
-    def sql(self, node: exp.Expr) -> str:
+    def sql(self, node: exp.Expr) -> Piece:
         """Translate a node and all below it."""
+        handler = self.handler(node)
+        if handler is None:
+            raise ConfigError(self.refusal(node))
+        written = handler(self, node)
+        if isinstance(written, Piece):
+            return written
+        kind = _KINDS[type(node)]
+        # Of whole numbers DuckDB gives back longer ones than Spark.
+        return spark_types.cast(written, kind) if kind == "INTEGER" else Piece(written, kind)
+
+    def handler(self, node: exp.Expr) -> Handler | None:
+        """Find what translates a node."""
         handler = _HANDLERS.get(type(node))
         if handler is None and isinstance(node, exp.Anonymous):
             handler = _NAMED.get(node.name.lower())
-        if handler is None:
-            raise ConfigError(_refusal(node))
-        return handler(self, node)
+        return handler
+
+    def refusal(self, node: exp.Expr) -> str:
+        """Say why a node is not translated, and what to do."""
+        text = node.sql("spark")
+        for kind, what in _NEVER:
+            if isinstance(node, kind):
+                return (
+                    f"'{text}' is {what}; an expression computes one value from one row's columns"
+                )
+        return refusal(node, function_names())
 
     def optional(self, node: exp.Expr, argument: str, default: str) -> str:
         """Translate an argument that may be absent."""
         found = node.args.get(argument)
         return default if found is None else self.sql(found)
 
-    def arguments(self, node: exp.Expr, least: int, most: int) -> list[str]:
+    def arguments(self, node: exp.Expr, least: int, most: int) -> list[Piece]:
         """Translate the arguments of a function that sqlglot knows nothing of."""
         if not least <= len(node.expressions) <= most:
             count = str(least) if least == most else f"{least} to {most}"
@@ -116,58 +156,76 @@ class Translator:
             )
         return [self.sql(argument) for argument in node.expressions]
 
-    def column(self, node: exp.Column) -> str:
+    def column(self, node: exp.Column) -> Piece:
         """Translate the name of a column; Spark does not tell cases apart."""
         name = node.name.lower()
         if len(node.parts) > 1:
             raise ConfigError(f"'{node.sql('spark')}': name columns without a table")
         if name not in self._columns:
-            near = difflib.get_close_matches(name, list(self._columns), 1)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            raise ConfigError(unknown_column(node.name, list(self._columns)))
+        kind = str(self._columns[name])
+        piece = spark_types.of_column(f'"{name}"', kind)
+        if piece is None:
             raise ConfigError(
-                f"unknown column '{node.name}'{hint}; the columns are: {', '.join(self._columns)}"
+                f"column '{node.name}' is {kind}, which cannot be used; name columns of "
+                f"{datatypes.NAMES} only"
             )
-        return f'"{name}"'
+        return piece
 
-    def text(self, sql: str) -> str:
+    def text(self, piece: Piece) -> Piece:
         """Make a piece a string, as Spark does by itself where it wants one."""
-        return sql if self.type_of(sql) == "VARCHAR" else f"CAST({sql} AS VARCHAR)"
+        return spark_types.as_kind(piece, "VARCHAR")
 
-    def cast(self, sql: str, target: DataType, node: exp.Expr) -> str:
+    def cast(self, piece: Piece, target: DataType, node: exp.Expr) -> Piece:
         """Cast as Spark does."""
-        source = self.type_of(sql)
-        result = casts.spark(sql, source, target)
+        if piece.kind == spark_types.NULL:
+            return spark_types.cast(piece, target.duckdb)
+        if casts.is_decimal(piece.kind) and target.base == "decimal":
+            precision, scale = spark_types.digits(piece.kind)
+            if target.scale < scale:
+                return spark_decimals.rounded(piece, target.duckdb, precision)
+        if piece.kind == "BIGINT" and target.base == "int":
+            # What does not fit wraps around, as in Spark.
+            low = f"xor({piece} & 4294967295, 2147483648) - 2147483648"
+            return spark_types.cast(f"({low})", target.duckdb)
+        result = casts.spark(piece, piece.kind, target)
         if result is None:
-            raise ConfigError(f"'{node.sql('spark')}': {source} cannot be cast to {target.name}")
-        return result
+            raise ConfigError(
+                f"'{node.sql('spark')}': {piece.kind} cannot be cast to {target.name}"
+            )
+        return Piece(result, target.duckdb)
 
 
-def _refusal(node: exp.Expr) -> str:
-    """Say why a node is not translated, and what to do."""
+def unknown_column(name: str, known: list[str], shown: str | None = None) -> str:
+    """Say that there is no such column, and which there are."""
+    near = difflib.get_close_matches(name.lower(), known, 1)
+    hint = f" (did you mean '{near[0]}'?)" if near else ""
+    return f"unknown column '{shown or name}'{hint}; the columns are: {', '.join(known)}"
+
+
+def refusal(node: exp.Expr, known: list[str]) -> str:
+    """Say why something that is no query is not translated, and what to do."""
     text = node.sql("spark")
-    for kind, what in _NEVER:
-        if isinstance(node, kind):
-            return f"'{text}' is {what}; an expression computes one value from one row's columns"
     if isinstance(node, _CHANGING) or node.name.lower() in _CHANGING_NAMES:
         return (
             f"'{text}' changes from run to run; a transformation gives the same rows each time, "
             "so take the value from a column"
         )
     if isinstance(node, exp.Anonymous):
-        near = difflib.get_close_matches(node.name.lower(), function_names(), 1)
+        near = difflib.get_close_matches(node.name.lower(), known, 1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
-        return f"unknown function '{node.name}'{hint}; known: {', '.join(function_names())}"
+        return f"unknown function '{node.name}'{hint}; known: {', '.join(known)}"
     if isinstance(node, exp.Func):
         return (
             f"function '{node.sql_name().lower()}' in '{text}' is not supported; "
-            f"known: {', '.join(function_names())}"
+            f"known: {', '.join(known)}"
         )
-    return f"'{text}' is not supported in an expression"
+    return f"'{text}' is not supported"
 
 
 def function_names() -> list[str]:
     """List the functions that expressions may use, by their names in Spark."""
-    names = {*spark_functions.NAMES, *spark_times.NAMES}
+    names = {*spark_arithmetic.NAMES, *spark_functions.NAMES, *spark_times.NAMES}
     return sorted(names)
 
 

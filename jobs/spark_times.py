@@ -12,8 +12,10 @@ from sqlglot import exp
 
 import casts
 import datatypes
+import spark_types
 from errors import ConfigError
 from spark_operators import Handler
+from spark_types import Piece
 
 if TYPE_CHECKING:
     from spark_sql import Translator
@@ -37,6 +39,10 @@ _TRUNCATION = {
     "DD": "day",
 }
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
+_INTERVALS = {
+    **dict.fromkeys(_MONTHS, "INTERVAL MONTHS"),
+    **dict.fromkeys(("week", "day"), "INTERVAL DAYS"),
+}
 _DATE_TRUNCATION = ("year", "quarter", "month", "week")
 _PARTS = {
     "YEAR": "year({})",
@@ -57,15 +63,15 @@ _DIRECTIVE = re.compile(r"%-?([A-Za-z%])(?:strict)?")
 _DIRECTIVES = "YymdHIMSfgpjbBaA"
 
 
-def _time(t: Translator, node: exp.Expr, kind: datatypes.DataType = _TIMESTAMP) -> str:
+def _time(t: Translator, node: exp.Expr, kind: datatypes.DataType = _TIMESTAMP) -> Piece:
     """Translate an argument that Spark makes a date or a timestamp by itself."""
     if isinstance(node, (exp.TsOrDsToDate, exp.TimeStrToTime)) and not node.args.get("format"):
         node = node.this
     sql = t.sql(node)
-    return sql if t.type_of(sql) == kind.duckdb else t.cast(sql, kind, node)
+    return sql if sql.kind == kind.duckdb else t.cast(sql, kind, node)
 
 
-def _date(t: Translator, node: exp.Expr) -> str:
+def _date(t: Translator, node: exp.Expr) -> Piece:
     return _time(t, node, _DATE)
 
 
@@ -76,10 +82,10 @@ def _part(template: str, kind: datatypes.DataType) -> Handler:
     return write
 
 
-def _weekday(t: Translator, node: exp.Expr) -> str:
+def _weekday(t: Translator, node: exp.Expr) -> Piece:
     if len(node.expressions) != 1:
         raise ConfigError(f"'{node.sql('spark')}' takes one argument")
-    return f"(isodow({_date(t, node.expressions[0])}) - 1)"
+    return spark_types.cast(f"(isodow({_date(t, node.expressions[0])}) - 1)", "INTEGER")
 
 
 def _extract(t: Translator, node: exp.Expr) -> str:
@@ -111,7 +117,7 @@ def _interval_of(unit: str, number: str) -> str:
     return f"to_{unit}s(CAST({number} AS {whole}))"
 
 
-def _interval(t: Translator, node: exp.Expr) -> str:
+def _interval(t: Translator, node: exp.Expr) -> Piece:
     if node.args.get("unit") is None:
         raise ConfigError(f"'{node.sql('spark')}': write it as INTERVAL 1 DAY + INTERVAL 2 HOURS")
     unit = _unit(node, _UNITS)
@@ -119,8 +125,8 @@ def _interval(t: Translator, node: exp.Expr) -> str:
     if number.is_string:
         if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", number.name):
             raise ConfigError(f"'{node.sql('spark')}': {number.name!r} is not a number")
-        return _interval_of(unit, number.name)
-    return _interval_of(unit, t.sql(number))
+        return Piece(_interval_of(unit, number.name), _INTERVALS.get(unit, "INTERVAL TIME"))
+    return Piece(_interval_of(unit, t.sql(number)), _INTERVALS.get(unit, "INTERVAL TIME"))
 
 
 def _make_interval(t: Translator, node: exp.Expr) -> str:
@@ -148,26 +154,52 @@ def _add_months(t: Translator, node: exp.Expr) -> str:
     return f"CAST({_date(t, node.this)} + {months} AS DATE)"
 
 
-def _date_diff(t: Translator, node: exp.Expr) -> str:
+def _date_diff(t: Translator, node: exp.Expr) -> Piece:
     if node.args.get("unit") is not None:
         return _timestamp_diff(t, node)
-    return f"date_diff('day', {_date(t, node.expression)}, {_date(t, node.this)})"
+    days = f"date_diff('day', {_date(t, node.expression)}, {_date(t, node.this)})"
+    return spark_types.cast(days, "INTEGER")
 
 
-def _timestamp_diff(t: Translator, node: exp.Expr) -> str:
+def _timestamp_diff(t: Translator, node: exp.Expr) -> Piece:
     # Whole units that have passed, where DuckDB's date_diff counts boundaries.
     unit = _unit(node, _UNITS)
     start, end = _time(t, node.expression), _time(t, node.this)
     if unit not in _MONTHS:
-        return f"date_sub('{unit}', {start}, {end})"
-    # date_sub lets a month end on the last day of a shorter one; Spark does not.
-    months = f"date_diff('month', {start}, {end})"
-    rest = " {} ".join(f"({time} - date_trunc('month', {time}))" for time in (end, start))
-    whole = (
-        f"({months} - CASE WHEN {months} > 0 AND {rest.format('<')} THEN 1 "
-        f"WHEN {months} < 0 AND {rest.format('>')} THEN -1 ELSE 0 END)"
+        return Piece(f"date_sub('{unit}', {start}, {end})", "BIGINT")
+    # date_sub lets a month end on the last day of a shorter one. Spark does as Java: a day that is
+    # not complete does not count, and then months are compared as numbers of 32 days.
+    first, last = (f"CAST({time} AS DATE)" for time in (start, end))
+    earlier, later = (
+        f"{last} {sign} {first} AND CAST({end} AS TIME) {other} CAST({start} AS TIME)"
+        for sign, other in (("<", ">"), (">", "<"))
     )
-    return f"({whole} // {_MONTHS[unit]})"
+    last = f"({last} + CASE WHEN {later} THEN -1 WHEN {earlier} THEN 1 ELSE 0 END)"
+    until, since = (
+        f"((year({day}) * 12 + month({day})) * 32 + day({day}))" for day in (last, first)
+    )
+    return Piece(f"(({until} - {since}) // {32 * _MONTHS[unit]})", "BIGINT")
+
+
+def _months_between(t: Translator, node: exp.Expr) -> str:
+    end, start = _time(t, node.this), _time(t, node.expression)
+    months = f"date_diff('month', {start}, {end})"
+    # Equal days of the month, or both the last: the time of day does not count.
+    same = (
+        f"(day({start}) = day({end}) OR ({start} >= last_day({start}) "
+        f"AND {end} >= last_day({end})))"
+    )
+    days = f"(day({end}) - day({start})) * 86400"
+    seconds = " - ".join(
+        f"date_diff('second', date_trunc('day', {time}), {time})" for time in (end, start)
+    )
+    part = f"{months} + ({days} + {seconds}) / 2678400"
+    rounded = t.optional(node, "roundoff", "true")
+    if rounded == "true":
+        part = f"floor(({part}) * 100000000 + 0.5::DOUBLE) / 100000000"
+    elif rounded != "false":
+        raise ConfigError(f"'{node.sql('spark')}': the third argument is true or false")
+    return f"(CASE WHEN {same} THEN CAST({months} AS DOUBLE) ELSE {part} END)"
 
 
 def _date_trunc(t: Translator, node: exp.Expr) -> str:
@@ -184,9 +216,9 @@ def _trunc(t: Translator, node: exp.Expr) -> str:
     return f"CAST(date_trunc('{unit}', {_date(t, node.this)}) AS DATE)"
 
 
-def _make_date(t: Translator, node: exp.Expr) -> str:
+def _make_date(t: Translator, node: exp.Expr) -> Piece:
     parts = ", ".join(f"CAST({part} AS BIGINT)" for part in t.arguments(node, 3, 3))
-    return f"TRY(make_date({parts}))"
+    return Piece(f"TRY(make_date({parts}))", "DATE")
 
 
 def _make_timestamp(t: Translator, node: exp.Expr) -> str:
@@ -222,16 +254,27 @@ def _format(node: exp.Expr) -> str:
 
 def _parse_time(t: Translator, node: exp.Expr) -> str:
     value = t.sql(node.this)
-    if t.type_of(value) != "VARCHAR":
+    if value.kind != "VARCHAR":
         return t.cast(value, _TIMESTAMP, node)
-    return f"CAST(try_strptime({value}, {_format(node)}) AS TIMESTAMP)"
+    return f"CAST({_parsed(value, node)} AS TIMESTAMP)"
 
 
 def _to_date(t: Translator, node: exp.Expr) -> str:
     value = t.sql(node.this)
-    if node.args.get("format") is None or t.type_of(value) != "VARCHAR":
+    if node.args.get("format") is None or value.kind != "VARCHAR":
         return _date(t, node.this)
-    return f"CAST(try_strptime({value}, {_format(node)}) AS DATE)"
+    return f"CAST({_parsed(value, node)} AS DATE)"
+
+
+def _parsed(value: str, node: exp.Expr) -> str:
+    """Read a text by a pattern: without a year it is of 1970, with two digits of 2000 to 2099."""
+    pattern = _format(node)
+    if "%y" not in pattern.lower():
+        return f"try_strptime('1970 ' || {value}, '%Y ' || {pattern})"
+    parsed = f"try_strptime({value}, {pattern})"
+    if "%y" not in pattern:
+        return parsed
+    return f"({parsed} + to_years(CASE WHEN year({parsed}) < 2000 THEN 100 ELSE 0 END))"
 
 
 def _write_time(t: Translator, node: exp.Expr) -> str:
@@ -239,14 +282,15 @@ def _write_time(t: Translator, node: exp.Expr) -> str:
 
 
 def _unix_timestamp(t: Translator, node: exp.Expr) -> str:
-    value = t.sql(node.this)
-    if t.type_of(value) == "VARCHAR":
+    value: str = t.sql(node.this)
+    if t.sql(node.this).kind == "VARCHAR":
         value = _parse_time(t, node)
     return f"CAST(trunc(epoch({value})) AS BIGINT)"
 
 
-def _from_seconds(t: Translator, node: exp.Expr) -> str:
-    return f"make_timestamp(CAST({t.arguments(node, 1, 1)[0]} * 1000000 AS BIGINT))"
+def _from_seconds(t: Translator, node: exp.Expr) -> Piece:
+    seconds = t.arguments(node, 1, 1)[0]
+    return Piece(f"make_timestamp(CAST({seconds} * 1000000 AS BIGINT))", "TIMESTAMP")
 
 
 def _from_utc(t: Translator, node: exp.Expr) -> str:
@@ -254,7 +298,14 @@ def _from_utc(t: Translator, node: exp.Expr) -> str:
 
 
 def _to_utc(t: Translator, node: exp.Expr) -> str:
-    return f"(({_time(t, node.this.this)} AT TIME ZONE {_zone(t, node)}) AT TIME ZONE 'UTC')"
+    time, zone = _time(t, node.this.this), _zone(t, node)
+    plain = f"(({time} AT TIME ZONE {zone}) AT TIME ZONE 'UTC')"
+    # An hour that comes twice when clocks go back is the first one in Spark, by the offset of the
+    # day before; for DuckDB it is the second.
+    day = "INTERVAL 1 DAY"
+    first = f"((({time} - {day}) AT TIME ZONE {zone}) AT TIME ZONE 'UTC' + {day})"
+    local = f"(({first} AT TIME ZONE 'UTC') AT TIME ZONE {zone})"
+    return f"(CASE WHEN {local} = {time} THEN {first} ELSE {plain} END)"
 
 
 def _zone(t: Translator, node: exp.Expr) -> str:
@@ -283,6 +334,7 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.AddMonths: _add_months,
     exp.DateDiff: _date_diff,
     exp.TimestampDiff: _timestamp_diff,
+    exp.MonthsBetween: _months_between,
     exp.TimestampTrunc: _date_trunc,
     exp.DateTrunc: _trunc,
     exp.TimestampFromParts: _make_timestamp,
@@ -302,10 +354,34 @@ NAMED: dict[str, Handler] = {
     "timestamp_seconds": _from_seconds,
 }
 
+KINDS: dict[type[exp.Expr], str] = {
+    **dict.fromkeys(
+        (
+            *(exp.Year, exp.Quarter, exp.Month, exp.WeekOfYear, exp.Day, exp.DayOfMonth),
+            *(exp.DayOfWeek, exp.DayOfYear, exp.Hour, exp.Minute, exp.Second, exp.Extract),
+        ),
+        "INTEGER",
+    ),
+    **dict.fromkeys((exp.LastDay, exp.TsOrDsAdd, exp.AddMonths, exp.DateTrunc), "DATE"),
+    exp.TsOrDsToDate: "DATE",
+    **dict.fromkeys(
+        (
+            *(exp.TimestampAdd, exp.TimestampTrunc, exp.TimestampFromParts, exp.StrToTime),
+            *(exp.TimeStrToTime, exp.AtTimeZone, exp.FromTimeZone),
+        ),
+        "TIMESTAMP",
+    ),
+    exp.MakeInterval: "INTERVAL",
+    exp.TimeToStr: "VARCHAR",
+    exp.StrToUnix: "BIGINT",
+    exp.MonthsBetween: "DOUBLE",
+}
+
 NAMES = (
     *("add_months", "date_add", "date_format", "date_sub", "date_trunc", "dateadd", "datediff"),
     *("day", "dayofmonth", "dayofweek", "dayofyear", "extract", "from_utc_timestamp", "hour"),
-    *("last_day", "make_date", "make_interval", "make_timestamp", "minute", "month", "quarter"),
+    *("last_day", "make_date", "make_interval", "make_timestamp", "minute", "month"),
+    *("months_between", "quarter"),
     *("second", "timestamp_seconds", "timestampadd", "timestampdiff", "to_date"),
     *("to_timestamp", "to_utc_timestamp", "trunc", "unix_timestamp", "weekday", "weekofyear"),
     "year",

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
-
-from local.errors import LocalAwsError
+from local.backends import backend
+from local.errors import AwsError, LocalAwsError
+from local.iam import authorise
+from local.principals import Principal
 from local.settings import settings
 
 
@@ -26,18 +25,26 @@ def split_list(value: str) -> list[str]:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def download(s3: Any, uri: str, directory: Path) -> Path:
-    """Fetch an object into a directory; the path of the file."""
+def fetch(principal: Principal, uri: str, directory: Path) -> Path:
+    """Put an object into a directory, with the rights of a role; the path of the file.
+
+    A run needs some 60 modules: read from the store as they lie there, and not over the wire, they
+    take a tenth of the time.
+    """
     place = urlsplit(uri)
-    path = directory / Path(place.path).name
+    bucket, key = place.netloc, place.path.lstrip("/")
+    path = directory / Path(key).name
     if place.scheme != "s3" or not path.name:
         raise JobStartError(f"{uri!r} is not an S3 URI of a file")
     try:
-        body = s3.get_object(Bucket=place.netloc, Key=place.path.lstrip("/"))["Body"]
-    except ClientError as error:
-        raise JobStartError(f"{uri}: {error}") from error
-    with path.open("wb") as file:
-        shutil.copyfileobj(body, file)
+        authorise(principal, [("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}")], {})
+    except AwsError as error:
+        raise JobStartError(f"{uri}: {error.code}: {error.message}") from error
+    s3 = backend("s3")
+    found = s3.get_object(bucket, key) if bucket in s3.buckets else None
+    if found is None:
+        raise JobStartError(f"{uri}: there is no such object")
+    path.write_bytes(found.value)
     return path
 
 

@@ -15,13 +15,14 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local.clients import client, credentials
+from local.clients import credentials
 from local.errors import AwsError, SparkSetupError
 from local.events import emit
-from local.job_files import JobStartError, download, split_list
+from local.job_files import JobStartError, fetch, split_list
 from local.job_kinds import JobKind
 from local.job_process import JobProcess
 from local.lifecycle import on_stop
+from local.principals import role_arn, service_session
 from local.role_logs import RoleLogStream
 from local.settings import REGION, settings
 
@@ -177,7 +178,7 @@ class JobRun:
             name: RoleLogStream(acting, f"{self.job.kind.log_group}/{name}", self.id)
             for name in ("output", "error")
         }
-        s3 = client("s3", *acting)
+        principal = service_session(role_arn(self.job.role), _SESSION, _SERVICE).principal
         merged = self._merged()
         kind = self.job.kind
         interpreter = kind.set_up(merged, lambda line: self._log("error", [line]))
@@ -189,8 +190,8 @@ class JobRun:
                     f"--extra-py-files: {uri} is neither {' nor '.join(kind.code_suffixes)}, "
                     f"which is all that {kind.name} jobs take"
                 )
-            download(s3, uri, modules)
-        script = download(s3, self.job.script, directory)
+            fetch(principal, uri, modules)
+        script = fetch(principal, self.job.script, directory)
         added = kind.identity(self.job.name, self.id)
         given = {**merged, **added, "--scriptLocation": self.job.script}
         pairs = [

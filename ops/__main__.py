@@ -10,7 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import deploy, drop, examples, localaws, logs, query, report, run, status
+from ops import deploy, drop, examples, localaws, logs, parity_command, query, report, run, status
 from ops.demo import demo
 from ops.display import errors
 from ops.docs import write as write_docs
@@ -34,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
     command = add("demo", "The whole system at work on an example, locally.", _demo)
     command.add_argument("--example", default="flights")
     command.add_argument("--keep", action="store_true", help="leave the local AWS up")
+    command = add("parity", "Build an example on both engines; show what differs.", _parity)
+    command.add_argument("--example", default="flights")
     command = add("local-up", "Start the local AWS, apply, and drop an example's files.", _local_up)
     command.add_argument("--example", default="flights")
     command.add_argument("--var-file", type=Path, help="a .tfvars file instead of the example's")
@@ -48,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
         "--terraform-only", action="store_true", help="leave the local AWS out, even if it is up"
     )
     command.add_argument("program", nargs=argparse.REMAINDER)
-    for name in ("plan", "apply", "destroy"):
+    for name in ("apply", "destroy"):
         command = add(name, f"terraform {name} on AWS.", _on_aws)
         command.set_defaults(name=name)
         command.add_argument("--var-file", type=Path, help="a .tfvars file")
@@ -62,7 +64,8 @@ def parser() -> argparse.ArgumentParser:
 
     command = add_targeted("run", "Start the pipeline and show its progress.", _run)
     command.add_argument("--datasets", default="", help="comma list; default: all")
-    command.add_argument("--from", dest="begin", help="ingest (default) or transform")
+    command.add_argument("--from", dest="begin", help="ingest (default), transform or model")
+    command.add_argument("--stages", default="", help="comma list of stages; default: all")
     command = add_targeted("query", "Ask Athena; SQL from the argument or $SQL.", _query)
     command.add_argument("sql", nargs="?")
     command = add_targeted("status", "Show the last runs and how things stand.", _status)
@@ -92,8 +95,16 @@ def _local_up(arguments: argparse.Namespace) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    names = [name.strip() for name in arguments.datasets.split(",") if name.strip()]
-    run.execute(connect(arguments.target), names, arguments.begin or None)
+    names, stages = _names(arguments.datasets), _names(arguments.stages)
+    run.execute(connect(arguments.target), names, arguments.begin or None, stages)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _parity(arguments: argparse.Namespace) -> int:
+    return parity_command.run(arguments.example)
 
 
 def _query(arguments: argparse.Namespace) -> None:

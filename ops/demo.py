@@ -11,7 +11,7 @@ from types import FrameType
 
 from rich.text import Text
 
-from ops import deploy, examples, localaws, query, report
+from ops import deploy, examples, localaws, models, query, report
 from ops.display import console, duration, heading, step, table
 from ops.environment import STATE
 from ops.run import execute, result_of
@@ -82,6 +82,7 @@ def show_results(target: Target, example: examples.Example, arn: str) -> None:
     result = result_of(target, arn)
     if result:
         report.datasets(result)
+        models.show(target, result)
     report.quarantine(target)
     for title, sql in example.queries()[:SAMPLE_QUERIES]:
         heading(f"Athena: {title}")

@@ -10,16 +10,16 @@ from ops import drop, examples, localaws
 from ops.display import console, done, plural, size, step
 from ops.environment import ROOT, STATE
 from ops.errors import OpsError
-from ops.target import Target, aws_terraform, connect, require_credentials
+from ops.target import Target, aws_terraform, local_target, require_credentials
 from ops.terraform import link_root
 
 
-def local_up(example: examples.Example, *, spoil: bool = False) -> Target:
-    """Start the local AWS, apply the project with the example's variables, drop its files."""
-    target = _deploy(example.name, example.var_file)
+def local_up(example: examples.Example, *, spoil: bool = False, state: Path = STATE) -> Target:
+    """Start a local AWS, apply the project with the example's variables, drop its files."""
+    target = _deploy(example.name, example.var_file, state)
     with step(f"files of example {example.name}") as line:
-        files = example.prepare(STATE / "drop")
-        damaged = example.spoil(STATE / "drop") if spoil else []
+        files = example.prepare(state / "drop")
+        damaged = example.spoil(state / "drop") if spoil else []
         total = drop.drop(target, [*files, *damaged])
         line.text = f"{plural(len(files), 'file')} dropped into incoming/ ({size(total)})"
         if damaged:
@@ -41,17 +41,17 @@ def local_up_with(var_file: Path) -> Target:
     return _deploy(path.name, path)
 
 
-def _deploy(what: str, var_file: Path | None) -> Target:
+def _deploy(what: str, var_file: Path | None, state: Path = STATE) -> Target:
     with step("local AWS") as line:
-        session = localaws.start(what, var_file)
+        session = localaws.start(what, var_file, state=state)
         line.text = f"local AWS at {session.endpoint}"
     try:
-        terraform = session.terraform()
+        terraform = session.terraform(state)
         terraform.init()
         terraform.apply(session.arguments)
-        return connect("local", announce=False)
+        return local_target(session, state)
     except BaseException:
-        localaws.stop()
+        localaws.stop(state)
         raise
 
 
@@ -81,7 +81,7 @@ def validate() -> None:
 
 
 def on_aws(command: str, var_file: Path | None) -> int:
-    """Run terraform plan, apply or destroy for AWS, in the foreground; it asks before it acts."""
+    """Run terraform apply or destroy for AWS, in the foreground; it asks before it acts."""
     arguments = [command]
     if var_file:
         arguments.append(f"-var-file={existing(var_file)}")

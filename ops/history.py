@@ -30,13 +30,15 @@ class Unit:
     Attributes
     ----------
     state, item
-        Name of the state; the dataset of the Map item, or nothing.
+        Name of the state; what it works on (a dataset, a table, a stage), or nothing.
     attempts
         How often a Task was started, retries included.
     output
         JSON output of the last state of the unit; {} when it has none.
     error
         Error and cause of the last failed attempt, if nothing after it went well.
+    execution_arn
+        Execution that the unit started and waits for, if that is what it does.
     """
 
     state: str
@@ -48,6 +50,7 @@ class Unit:
     job_run_id: str | None = None
     output: dict[str, Any] = field(default_factory=dict)
     error: tuple[str, str] | None = None
+    execution_arn: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -101,10 +104,14 @@ class History:
         elif kind == "TaskScheduled" and unit:
             unit.attempts += 1
             if unit.attempts == 1:
-                resource = event["taskScheduledEventDetails"].get("resourceType", "")
-                unit.quiet = resource.startswith(_QUIET_RESOURCES)
+                details = event["taskScheduledEventDetails"]
+                unit.quiet = details.get("resourceType", "").startswith(_QUIET_RESOURCES)
+                unit.item = unit.item or _stage(details)
         elif kind == "TaskSubmitted" and unit:
-            _note_job_run(unit, event.get("taskSubmittedEventDetails", {}))
+            details = event.get("taskSubmittedEventDetails", {})
+            _note_job_run(unit, details)
+            if details.get("resourceType") == "states":
+                unit.execution_arn = _document(details.get("output")).get("ExecutionArn")
         elif kind == "TaskSucceeded" and unit:
             _note_job_run(unit, event.get("taskSucceededEventDetails", {}))
             unit.error = None
@@ -176,10 +183,19 @@ def _note_job_run(unit: Unit, details: Mapping[str, Any]) -> None:
         unit.job_run_id = output.get("JobRunId") or output.get("Id") or unit.job_run_id
 
 
+def _stage(details: Mapping[str, Any]) -> str:
+    """Stage that a job run was told to build; nothing for other tasks."""
+    arguments = _document(details.get("parameters")).get("Arguments")
+    return str(arguments.get("--stage", "")) if isinstance(arguments, dict) else ""
+
+
 def _item(text: str | None) -> str:
-    """Dataset that the input of a Map item names."""
+    """Dataset, table or layer that the input of a Map item names."""
     document = _document(text)
-    for name in ("dataset", "name"):
+    table = document.get("table")
+    if isinstance(table, dict):
+        document = table
+    for name in ("dataset", "name", "layer"):
         if isinstance(document.get(name), str):
             return str(document[name])
     return ""

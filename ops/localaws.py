@@ -57,7 +57,7 @@ class Session:
         (state / SESSION).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
     def terraform(self, state: Path = STATE) -> Terraform:
-        environ = local_environment(self.endpoint, terraform_environment(state=state))
+        environ = local_environment(self.endpoint, terraform_environment())
         environ["TF_DATA_DIR"] = str(state / "terraform")
         return Terraform(state / "root", environ, state / TERRAFORM_LOG)
 

@@ -10,12 +10,17 @@ from typing import Any
 from rich.text import Text
 
 from ops.display import console, heading, note
-from ops.history import History, Unit
-from ops.run import events, run_id
+from ops.history import Unit
+from ops.progress import Progress, run_id
 from ops.status import execution_of
 from ops.target import Target
 
-GROUPS = {"/aws-glue/python-jobs/output": "", "/aws-glue/python-jobs/error": "red"}
+GROUPS = {  # of Python shell jobs, and of Spark jobs
+    "/aws-glue/python-jobs/output": "",
+    "/aws-glue/python-jobs/error": "red",
+    "/aws-glue/jobs/output": "",
+    "/aws-glue/jobs/error": "red",
+}
 _LATEST_MANY = 10_000
 
 
@@ -29,11 +34,11 @@ class Line:
 
 
 def job_runs(target: Target, execution_arn: str) -> list[Unit]:
-    """Units of an execution that started a Glue job run."""
-    history = History()
-    for page in events(target, execution_arn):
-        history.feed(page)
-    return [unit for unit in history.units if unit.job_run_id]
+    """Units of a run that started a Glue job run, in the order in which they began."""
+    progress = Progress(target, execution_arn)
+    progress.poll()
+    found = [unit for unit in progress.units if unit.job_run_id]
+    return sorted(found, key=lambda unit: unit.started)
 
 
 def lines(target: Target, job_run_id: str) -> list[Line]:

@@ -34,12 +34,12 @@ def tables(target: Target) -> None:
     rows = count_rows(target, ((database, name) for database, name, _ in found))
     layers = {database: layer for layer, database in target.outputs.database_names.items()}
     names = sorted({name for _, name, _ in found})
-    order = [layer for layer in ("raw", "processed") if layer in layers.values()]
+    order = [layer for layer in ("raw", "processed", "analytics") if layer in layers.values()]
     columns = ["table", *(f"{target.outputs.database_names[layer]}" for layer in order)]
     view = []
     for name in names:
         counts = [rows.get((target.outputs.database_names[layer], name)) for layer in order]
-        keys = next((keys for db, t, keys in found if t == name and layers[db] == "processed"), [])
+        keys = next((keys for db, t, keys in found if t == name and layers[db] != "raw"), [])
         view.append([name, *counts, ", ".join(keys)])
     table([*columns, "partitioned by"], view, right=range(1, len(order) + 1))
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ops import report
+from ops import models, report
 from ops.display import console, duration, heading, note, table
 from ops.errors import OpsError
-from ops.history import History
-from ops.run import events, failures_of, print_failures, result_of, run_id, unit_line
+from ops.progress import Progress, run_id
+from ops.run import failures_of, print_failures, result_of, unit_lines
 from ops.target import Target
 
 if TYPE_CHECKING:
@@ -78,19 +78,19 @@ def one_run(target: Target, arn: str) -> None:
         raise OpsError(f"There is no run {run_id(arn)}.", hint="See them: make status") from error
     if description["status"] == "RUNNING":
         heading(f"Run {run_id(arn)}, running")
-        history = History()
-        for page in events(target, arn):
-            for unit in history.feed(page):
-                if line := unit_line(unit):
-                    console.print(line)
-        for unit in history.units:
-            if unit.ended is None:
+        progress = Progress(target, arn)
+        for unit in progress.poll():
+            for line in unit_lines(target, run_id(arn), unit):
+                console.print(line)
+        for unit in progress.units:
+            if unit.ended is None and not unit.quiet:
                 seconds = (datetime.now(UTC) - unit.started).total_seconds()
                 console.print(Text(f"  … {unit.state} {unit.item}  {duration(seconds)}"))
         return
     result = result_of(target, arn)
     if result:
         report.datasets(result)
+        models.show(target, result)
     if description["status"] != "SUCCEEDED":
         heading(f"Why run {run_id(arn)} ended {description['status']}")
         print_failures(failures_of(description, result))
@@ -99,7 +99,7 @@ def one_run(target: Target, arn: str) -> None:
 def crawlers(target: Target) -> None:
     heading("Crawlers")
     view = []
-    for name in target.outputs.crawler_names.values():
+    for name in filter(None, target.outputs.crawler_names.values()):
         crawler = target.glue.get_crawler(Name=name)["Crawler"]
         last = crawler.get("LastCrawl", {})
         started = last.get("StartTime")

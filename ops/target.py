@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from ops import localaws
 from ops.display import console
-from ops.environment import ROOT, terraform_environment
+from ops.environment import ROOT, STATE, terraform_environment
 from ops.errors import OpsError
 from ops.terraform import Terraform
 
@@ -34,14 +37,16 @@ class Outputs:
     """The outputs of the root module that the tools use."""
 
     bucket_name: str
-    crawler_names: dict[str, str]
+    crawler_names: dict[str, str | None]  # null for a layer that has no tables
     database_names: dict[str, str]
     dataset_names: list[str]
     incoming_prefixes: dict[str, str]
     job_names: dict[str, str]
+    model_names: list[str]
     notification_topic_arn: str
     pipeline_arn: str
     region: str
+    stage_names: list[str]
     workgroup_name: str
 
     @classmethod
@@ -99,6 +104,17 @@ class Target:
     def stepfunctions(self) -> SFNClient:
         return self._boto.client("stepfunctions", endpoint_url=self._endpoint, config=_CONFIG)
 
+    def read_json(self, key: str) -> dict[str, Any] | None:
+        """JSON document in the bucket; None when there is none."""
+        try:
+            body = self.s3.get_object(Bucket=self.outputs.bucket_name, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+        document: dict[str, Any] = json.loads(body)
+        return document
+
 
 def choose(name: str | None = None) -> str:
     """`local` when the local AWS is up, else `aws`; TARGET overrides."""
@@ -127,11 +143,16 @@ def _local() -> Target:
     session = localaws.find()
     if session is None:
         raise OpsError("The local AWS is not up.", hint="Start it: make local-up")
+    return local_target(session)
+
+
+def local_target(session: localaws.Session, state: Path = STATE) -> Target:
+    """Make a running local AWS the target; its Terraform state lies in `state`."""
     # From here on this process is a client of the local AWS, whatever the user's settings are.
     environ = localaws.local_environment(session.endpoint, os.environ)
     os.environ.clear()
     os.environ.update(environ)
-    values = session.terraform().outputs()
+    values = session.terraform(state).outputs()
     if not values:
         raise OpsError("Nothing is applied to the local AWS.", hint="Run: make local-down local-up")
     return Target("local", Outputs.parse(values, "The local deployment"), session)

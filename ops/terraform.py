@@ -82,7 +82,7 @@ class Terraform:
         if done.returncode:
             raise OpsError(
                 f"terraform output failed in {self.root}.",
-                hint="Run: make plan",
+                hint="Run: make apply",
                 details=done.stdout + done.stderr,
             )
         return {name: item["value"] for name, item in json.loads(done.stdout).items()}

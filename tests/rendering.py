@@ -71,6 +71,8 @@ def rules_only(folder: Path) -> Terraform:
     """The variables with their rules and the tests of these; no resource, so no provider."""
     for path in [*ROOT.glob("variables*.tf"), ROOT / "validation.tf"]:
         (folder / path.name).symlink_to(path)
+    # The SQL of models has to be there.
+    (folder / "examples").symlink_to(ROOT / "examples")
     shutil.copytree(ROOT / TESTS / "rules", folder / "tests")
     return _initialised(folder)
 

@@ -142,3 +142,92 @@ datasets = {
     }
   }
 }
+
+# The star: dimensions, the flights with their weather, and what is asked of them.
+stages           = ["dimension", "fact", "mart"]
+models_directory = "examples/flights/models"
+
+models = {
+  dim_airline = {
+    stage  = "dimension"
+    checks = { not_null = ["carrier", "airline"], unique = [["carrier"]], row_count = { min = 10, max = 50 } }
+  }
+
+  dim_airport = {
+    stage  = "dimension"
+    checks = { not_null = ["faa", "airport"], unique = [["faa"]], row_count = { min = 1000 } }
+  }
+
+  dim_aircraft = {
+    stage = "dimension"
+    checks = {
+      not_null        = ["tailnum", "maker"]
+      unique          = [["tailnum"]]
+      accepted_values = { size = ["small", "middle", "large"] }
+      row_count       = { min = 3000 }
+    }
+  }
+
+  fact_flight = {
+    stage        = "fact"
+    partition_by = ["flight_month"]
+    checks = {
+      not_null = ["flight_date", "carrier", "flight", "origin", "dest", "tailnum", "sched_dep_at", "flight_month"]
+      unique   = [["flight_date", "carrier", "flight", "origin"]]
+      accepted_values = {
+        outcome = ["arrived", "cancelled", "no arrival"]
+        weather = ["heavy rain", "some rain", "fog", "fair", "unknown"]
+      }
+      row_count = { min = 300000 }
+      sql = {
+        # The database of the processed layer is called <database_prefix>_processed.
+        no_flight_is_lost = "SELECT f.n FROM (SELECT count(*) AS n FROM fact_flight) AS f CROSS JOIN (SELECT count(*) AS n FROM workshop_processed.flights) AS p WHERE f.n <> p.n"
+        airline_is_known  = "SELECT carrier FROM fact_flight WHERE carrier NOT IN (SELECT carrier FROM dim_airline)"
+        aircraft_flag     = "SELECT f.tailnum FROM fact_flight AS f LEFT JOIN dim_aircraft AS a ON a.tailnum = f.tailnum WHERE f.has_known_aircraft <> (a.tailnum IS NOT NULL)"
+        destination_flag  = "SELECT f.dest FROM fact_flight AS f LEFT JOIN dim_airport AS a ON a.faa = f.dest WHERE f.has_known_destination <> (a.faa IS NOT NULL)"
+      }
+    }
+  }
+
+  carrier_punctuality = {
+    stage = "mart"
+    checks = {
+      not_null  = ["flight_month", "carrier", "airline"]
+      unique    = [["flight_month", "carrier"]]
+      row_count = { min = 12 }
+      sql = {
+        no_flight_is_lost = "SELECT m.n FROM (SELECT sum(flights) AS n FROM carrier_punctuality) AS m CROSS JOIN (SELECT count(*) AS n FROM fact_flight) AS f WHERE m.n <> f.n"
+        percent_is_sane   = "SELECT late_percent FROM carrier_punctuality WHERE late_percent NOT BETWEEN 0 AND 100"
+      }
+    }
+  }
+
+  delay_by_weather = {
+    stage = "mart"
+    checks = {
+      unique          = [["origin", "weather"]]
+      accepted_values = { weather = ["heavy rain", "some rain", "fog", "fair", "unknown"] }
+      sql             = { no_flight_is_lost = "SELECT m.n FROM (SELECT sum(flights) AS n FROM delay_by_weather) AS m CROSS JOIN (SELECT count(*) AS n FROM fact_flight) AS f WHERE m.n <> f.n" }
+    }
+  }
+
+  orphans = {
+    stage = "mart"
+    checks = {
+      unique          = [["refers_to"]]
+      accepted_values = { refers_to = ["aircraft", "airline", "destination", "weather"] }
+      row_count       = { min = 4, max = 4 }
+      # Some orphans are in the nature of the source; that many would be a join that does not fit.
+      sql = { most_are_known = "SELECT refers_to, orphans_percent FROM orphans WHERE orphans_percent > 25" }
+    }
+  }
+
+  route_performance = {
+    stage = "mart"
+    checks = {
+      not_null = ["origin", "dest", "has_known_destination"]
+      unique   = [["origin", "dest"]]
+      sql      = { no_flight_is_lost = "SELECT m.n FROM (SELECT sum(flights) AS n FROM route_performance) AS m CROSS JOIN (SELECT count(*) AS n FROM fact_flight) AS f WHERE m.n <> f.n" }
+    }
+  }
+}

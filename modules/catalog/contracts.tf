@@ -5,7 +5,13 @@ locals {
     datasets = [for name in sort(keys(var.datasets)) : {
       name     = name
       min_rows = coalesce(var.datasets[name].checks.row_count.min, 0)
+      engine   = var.datasets[name].engine
     }]
+    # A stage is one job run: on Spark when one of its models is, and that job runs the others in its driver.
+    stages = [for stage in var.stages : {
+      name   = stage
+      engine = contains([for model in var.models : model.engine if model.stage == stage], "spark") ? "spark" : "duckdb"
+    } if contains([for model in var.models : model.stage], stage)]
   }
 }
 
@@ -38,6 +44,6 @@ resource "aws_s3_object" "plan" {
     }
   }
 
-  # The plan must not name a dataset whose contract is not there yet.
-  depends_on = [aws_s3_object.contract]
+  # The plan must not name a dataset whose contract is not there yet, or a stage without its models.
+  depends_on = [aws_s3_object.contract, aws_s3_object.models]
 }

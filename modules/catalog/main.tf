@@ -2,15 +2,24 @@ locals {
   layers = {
     raw       = "Rows as they came, one partition a day of arrival."
     processed = "Typed, cleaned and deduplicated rows."
+    analytics = "What the models make of the other layers: dimensions, facts, marts."
   }
   databases = { for layer in keys(local.layers) : layer => "${var.database_prefix}_${layer}" }
-  crawlers  = { for layer in keys(local.layers) : layer => "${var.context.name}-${layer}" }
+
+  _tables_by_layer = {
+    raw       = sort(keys(var.datasets))
+    processed = sort(keys(var.datasets))
+    analytics = sort(keys(var.models))
+  }
+  # A crawler needs a target: without models there is none for analytics.
+  crawled = { for layer, tables in local._tables_by_layer : layer => tables if length(tables) > 0 }
 
   _merge = {
     # Files of different times may have different columns, and none of them may be lost.
     raw = { Tables = { AddOrUpdateBehavior = "MergeNewColumns" } }
-    # The files of a run are the whole table: a column that got another type in the contract must get it here.
+    # The files of a run are the whole table: a column that got another type in contract or SQL must get it here.
     processed = {}
+    analytics = {}
   }
 }
 
@@ -22,9 +31,9 @@ resource "aws_glue_catalog_database" "this" {
 }
 
 resource "aws_glue_crawler" "this" {
-  for_each = local.layers
+  for_each = local.crawled
 
-  name          = local.crawlers[each.key]
+  name          = "${var.context.name}-${each.key}"
   description   = "Keeps the tables of ${local.databases[each.key]} in step with ${each.key}/."
   database_name = aws_glue_catalog_database.this[each.key].name
   role          = module.crawler_role.arn
@@ -35,7 +44,7 @@ resource "aws_glue_crawler" "this" {
       { Partitions = { AddOrUpdateBehavior = "InheritFromTable" } },
       local._merge[each.key],
     )
-    # One table a dataset, however its partitions differ: bucket, layer, dataset is the third level.
+    # One table a dataset or model, however its partitions differ: bucket, layer, name is the third level.
     Grouping = {
       TableGroupingPolicy     = "CombineCompatibleSchemas"
       TableLevelConfiguration = 3
@@ -44,7 +53,7 @@ resource "aws_glue_crawler" "this" {
 
   # One target each: siblings that look alike would become one table.
   dynamic "s3_target" {
-    for_each = sort(keys(var.datasets))
+    for_each = each.value
 
     content {
       path = "s3://${var.bucket.name}/${each.key}/${s3_target.value}/"
@@ -74,13 +83,13 @@ module "crawler_role" {
     {
       sid       = "ReadTables"
       actions   = ["s3:GetObject"]
-      resources = [for layer in keys(local.layers) : "${var.bucket.arn}/${layer}/*"]
+      resources = [for layer in keys(local.crawled) : "${var.bucket.arn}/${layer}/*"]
     },
     {
       sid       = "ListTables"
       actions   = ["s3:ListBucket"]
       resources = [var.bucket.arn]
-      condition = { StringLikeIfExists = { "s3:prefix" = [for layer in keys(local.layers) : "${layer}/*"] } }
+      condition = { StringLikeIfExists = { "s3:prefix" = [for layer in keys(local.crawled) : "${layer}/*"] } }
     },
     {
       sid       = "LocateBucket"
@@ -96,8 +105,8 @@ module "crawler_role" {
       ]
       resources = concat(
         [format(var.context.arn_format, "glue", "catalog")],
-        [for database in values(local.databases) : format(var.context.arn_format, "glue", "database/${database}")],
-        [for database in values(local.databases) : format(var.context.arn_format, "glue", "table/${database}/*")],
+        [for layer in keys(local.crawled) : format(var.context.arn_format, "glue", "database/${local.databases[layer]}")],
+        [for layer in keys(local.crawled) : format(var.context.arn_format, "glue", "table/${local.databases[layer]}/*")],
       )
     },
     {

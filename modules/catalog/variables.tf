@@ -20,7 +20,7 @@ variable "context" {
 }
 
 variable "database_prefix" {
-  description = "Prefix of the databases: <prefix>_raw and <prefix>_processed."
+  description = "Prefix of the databases: <prefix>_raw, <prefix>_processed and <prefix>_analytics."
   type        = string
   nullable    = false
 }
@@ -54,6 +54,7 @@ variable "datasets" {
       expression = string
     }))
     partition_by = list(string)
+    engine       = string
     checks = object({
       not_null        = list(string)
       unique          = list(list(string))
@@ -81,8 +82,40 @@ variable "kms_key_arn" {
   default     = null
 }
 
+variable "models" {
+  description = "Models by name, as the root module's variable of that name has them, and validated there."
+  type = map(object({
+    stage        = string
+    engine       = string
+    partition_by = list(string)
+    checks = object({
+      not_null        = list(string)
+      unique          = list(list(string))
+      accepted_values = map(list(string))
+      row_count = object({
+        min = number
+        max = number
+      })
+      sql = map(string)
+    })
+  }))
+  nullable = false
+}
+
+variable "models_directory" {
+  description = "Folder of the SQL of the models, <model>.sql each."
+  type        = string
+  nullable    = false
+}
+
 variable "scan_limit_mebibytes" {
   description = "Largest amount of data, in MiB (1,048,576 bytes), that one query may scan."
   type        = number
+  nullable    = false
+}
+
+variable "stages" {
+  description = "Names of the stages, in the order in which they run."
+  type        = list(string)
   nullable    = false
 }

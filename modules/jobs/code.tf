@@ -3,9 +3,11 @@ locals {
   # Glue takes pip requirements as a comma list: without comments and blank lines.
   requirements = compact([for line in local._requirement_lines : trimspace(split("#", line)[0])])
 
-  scripts = { for job in keys(var.jobs) : job => "${job}.py" }
-  files   = fileset(var.code_directory, "*.py")
-  modules = setsubtract(local.files, values(local.scripts))
+  # A job and its twin on Spark run the same script.
+  _scripts = { for job in keys(var.jobs) : job => trimsuffix(job, "-spark") }
+  scripts  = { for job, script in local._scripts : job => "${script}.py" }
+  files    = fileset(var.code_directory, "*.py")
+  modules  = setsubtract(local.files, [for script in keys(local._descriptions) : "${script}.py"])
 
   # All files share a folder named after their content. A change of code makes a new folder, then moves the
   # jobs to it, then removes the old one: no run ever mixes two versions of the code, which with fixed keys

@@ -1,10 +1,12 @@
 locals {
-  descriptions = {
+  _descriptions = {
     ingest    = "Turns the files of one dataset into Parquet in raw/."
+    model     = "Makes the tables of one stage in analytics/, by the SQL of its models."
     transform = "Turns raw/ of one dataset into its typed and cleaned table in processed/."
   }
+  descriptions = { for job, script in local._scripts : job => join("", [local._descriptions[script], local.on_spark[job] ? " On Spark." : ""]) }
 
-  # What each job does to which keys of the bucket. GetObject comes with every PutObject of data, because
+  # What each script does to which keys of the bucket. GetObject comes with every PutObject of data, because
   # what has not changed is not written again. A file is moved in the very version that was read.
   _objects = {
     ingest = {
@@ -20,6 +22,18 @@ locals {
       }
       WriteReports = { keys = ["runs/*/ingest/*"], actions = ["s3:PutObject"] }
     }
+    model = {
+      ReadCode          = { keys = ["code/*"], actions = ["s3:GetObject"] }
+      ReadConfiguration = { keys = ["config/datasets/*", "config/models.json", "config/models/*", "config/pipeline.json"], actions = ["s3:GetObject"] }
+      ReadTables        = { keys = ["processed/*", "raw/*"], actions = ["s3:GetObject"] }
+      StoreTables = {
+        keys    = ["analytics/*"]
+        actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+      }
+      WriteReports = { keys = ["runs/*/model/*"], actions = ["s3:PutObject"] }
+      # How the models of earlier stages went decides what becomes of those that depend on them.
+      KeepSummaries = { keys = ["runs/*/stages/*"], actions = ["s3:GetObject", "s3:PutObject"] }
+    }
     transform = {
       ReadCode          = { keys = ["code/*"], actions = ["s3:GetObject"] }
       ReadConfiguration = { keys = ["config/datasets/*"], actions = ["s3:GetObject"] }
@@ -32,15 +46,26 @@ locals {
     }
   }
 
-  # Prefixes that each job lists. A request for one object carries no prefix, and it is this permission
+  # Spark writes to staging/, from where the job copies what is complete into the tables.
+  _spark_objects = {
+    StageTables = {
+      keys    = ["staging/*"]
+      actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    }
+    # Spark's file system asks whether a file of this name is in the way of its folder.
+    FindStaging = { keys = ["staging"], actions = ["s3:GetObject"] }
+  }
+
+  # Prefixes that each script lists. A request for one object carries no prefix, and it is this permission
   # that makes S3 say "not found" of a missing object, rather than "forbidden": hence IfExists.
   _listed = {
     ingest    = ["incoming/*", "raw/*"]
+    model     = ["analytics/*", "processed/*", "raw/*"]
     transform = ["processed/*", "raw/*"]
   }
 
-  statements = { for job in keys(var.jobs) : job => concat(
-    [for sid, row in local._objects[job] : {
+  statements = { for job, script in local._scripts : job => concat(
+    [for sid, row in merge(local._objects[script], local.on_spark[job] ? local._spark_objects : null) : {
       sid       = sid
       actions   = row.actions
       resources = [for key in row.keys : "${var.bucket.arn}/${key}"]
@@ -51,12 +76,12 @@ locals {
         sid       = "ListFiles"
         actions   = ["s3:ListBucket"]
         resources = [var.bucket.arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = local._listed[job] } }
+        condition = { StringLikeIfExists = { "s3:prefix" = concat(local._listed[script], local.on_spark[job] ? ["staging/*"] : []) } }
       },
       {
         sid       = "WriteLogs"
         actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        resources = [format(var.context.arn_format, "logs", "log-group:/aws-glue/python-jobs/*")]
+        resources = [format(var.context.arn_format, "logs", local.on_spark[job] ? "log-group:/aws-glue/jobs/*" : "log-group:/aws-glue/python-jobs/*")]
         condition = null
       },
     ],

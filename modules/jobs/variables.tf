@@ -26,12 +26,21 @@ variable "context" {
 }
 
 variable "jobs" {
-  description = "The jobs, ingest and transform, with what differs between them: dpu (0.0625 or 1) and arguments (default none), such as --memory-mb."
+  description = "The jobs: ingest, transform and model in a Python shell, and transform-spark and model-spark on Spark. Fields: dpu (0.0625 or 1) of a Python shell job, spark (worker_type and max_workers) of a Spark job, and arguments (default none), such as --memory-mb."
   type = map(object({
-    dpu       = number
     arguments = optional(map(string), {})
+    dpu       = optional(number)
+    spark = optional(object({
+      max_workers = number
+      worker_type = string
+    }))
   }))
   nullable = false
+
+  validation {
+    condition     = alltrue([for job, settings in var.jobs : (settings.dpu == null) != (settings.spark == null) && endswith(job, "-spark") == (settings.spark != null)])
+    error_message = "A job has dpu, or spark if its name ends in -spark; found otherwise: ${join(", ", [for job, settings in var.jobs : job if !((settings.dpu == null) != (settings.spark == null) && endswith(job, "-spark") == (settings.spark != null))])}. Give each the one or the other."
+  }
 }
 
 variable "kms_key_arn" {

@@ -1,52 +1,82 @@
 locals {
-  names        = { for machine in ["crawl", "pipeline"] : machine => "${var.context.name}-${machine}" }
+  names        = { for machine in ["check", "crawl", "model", "pipeline"] : machine => "${var.context.name}-${machine}" }
   machine_arns = { for machine, name in local.names : machine => format(var.context.arn_format, "states", "stateMachine:${name}") }
 
-  definitions = {
-    crawl = templatefile("${var.definition_directory}/crawl.asl.json", {
+  # Glue ends a job run at its own time-out and says so; the state waits a little longer, to hear it.
+  job_timeout_seconds = var.job_timeout_minutes * 60 + 600
+
+  # Machines that others start as a part of their own work.
+  parts = {
+    check = {
+      bucket    = var.bucket.name
+      name      = var.context.name
+      workgroup = var.workgroup_name
+    }
+    crawl = {
       name = var.context.name
-    })
-    pipeline = templatefile("${var.definition_directory}/pipeline.asl.json", {
-      bucket             = var.bucket.name
-      crawl_arn          = local.machine_arns.crawl
-      ingest_job         = var.job_names.ingest
-      name               = var.context.name
-      processed_crawler  = var.crawler_names.processed
-      processed_database = var.database_names.processed
-      raw_crawler        = var.crawler_names.raw
-      region             = var.context.region
-      topic_arn          = var.topic_arn
-      transform_job      = var.job_names.transform
-      workgroup          = var.workgroup_name
-      # Glue ends a job run at its own time-out and says so; the state waits a little longer, to hear it.
-      job_timeout_seconds = var.job_timeout_minutes * 60 + 600
-    })
+    }
+    model = {
+      bucket              = var.bucket.name
+      job_timeout_seconds = local.job_timeout_seconds
+      model_job           = var.job_names.model
+      model_spark_job     = local.spark_names.model
+      name                = var.context.name
+    }
   }
 
-  # The pipeline's log is the record of each step of each run when the history is gone, after 90 days. A crawl is
-  # mostly waiting, so only its failures are logged. Payloads hold keys, names and counts, never data.
+  # A job that nothing needs does not exist, and no configuration sends anything to it.
+  spark_names = { for job in ["model", "transform"] : job => lookup(var.job_names, "${job}-spark", "none") }
+
+  # The log is the record of each step of each run when the history is gone, after 90 days. A crawl is mostly
+  # waiting, so only its failures are logged. Payloads hold keys, names and counts, never data.
   log_levels = {
+    check    = "ALL"
     crawl    = "ERROR"
+    model    = "ALL"
     pipeline = "ALL"
   }
 }
 
-resource "aws_sfn_state_machine" "crawl" {
-  name       = local.names.crawl
-  role_arn   = module.role["crawl"].arn
-  definition = local.definitions.crawl
+resource "aws_sfn_state_machine" "part" {
+  for_each = local.parts
+
+  name       = local.names[each.key]
+  role_arn   = module.role[each.key].arn
+  definition = templatefile("${var.definition_directory}/${each.key}.asl.json", each.value)
 
   logging_configuration {
     include_execution_data = true
-    level                  = local.log_levels.crawl
-    log_destination        = "${var.log_group_arns.crawl}:*"
+    level                  = local.log_levels[each.key]
+    log_destination        = "${var.log_group_arns[each.key]}:*"
   }
 }
 
+moved {
+  from = aws_sfn_state_machine.crawl
+  to   = aws_sfn_state_machine.part["crawl"]
+}
+
 resource "aws_sfn_state_machine" "pipeline" {
-  name       = local.names.pipeline
-  role_arn   = module.role["pipeline"].arn
-  definition = local.definitions.pipeline
+  name     = local.names.pipeline
+  role_arn = module.role["pipeline"].arn
+  definition = templatefile("${var.definition_directory}/pipeline.asl.json", {
+    analytics_crawler   = coalesce(var.crawler_names.analytics, "none")
+    analytics_database  = var.database_names.analytics
+    bucket              = var.bucket.name
+    check_arn           = local.machine_arns.check
+    crawl_arn           = local.machine_arns.crawl
+    ingest_job          = var.job_names.ingest
+    job_timeout_seconds = local.job_timeout_seconds
+    model_arn           = local.machine_arns.model
+    name                = var.context.name
+    processed_crawler   = var.crawler_names.processed
+    processed_database  = var.database_names.processed
+    raw_crawler         = var.crawler_names.raw
+    region              = var.context.region
+    topic_arn           = var.topic_arn
+    transform_job       = var.job_names.transform
+    transform_spark_job = local.spark_names.transform
+  })
 
   logging_configuration {
     include_execution_data = true
@@ -54,6 +84,6 @@ resource "aws_sfn_state_machine" "pipeline" {
     log_destination        = "${var.log_group_arns.pipeline}:*"
   }
 
-  # Its definition names the machine by an ARN that is known beforehand.
-  depends_on = [aws_sfn_state_machine.crawl]
+  # Its definition names the machines by ARNs that are known beforehand.
+  depends_on = [aws_sfn_state_machine.part]
 }

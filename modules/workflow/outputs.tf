@@ -1,6 +1,6 @@
 output "crawl_arn" {
   description = "ARN of the state machine that runs one crawler to its end."
-  value       = aws_sfn_state_machine.crawl.arn
+  value       = aws_sfn_state_machine.part["crawl"].arn
 }
 
 output "pipeline_arn" {

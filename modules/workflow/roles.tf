@@ -11,55 +11,21 @@ locals {
   }
 
   _databases = values(var.database_names)
-  _tables    = ["processed/*", "raw/*"]
+  _tables    = ["analytics/*", "processed/*", "raw/*"]
+
+  # The glue actions of startJobRun.sync, and of the jobs that each machine runs.
+  _job_actions = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
+  _jobs = {
+    model    = [for job, name in var.job_names : name if startswith(job, "model")]
+    pipeline = [for job, name in var.job_names : name if !startswith(job, "model")]
+  }
 
   statements = {
-    crawl = [
+    check = [
       {
-        sid       = "RunCrawlers"
-        actions   = ["glue:GetCrawler", "glue:StartCrawler"]
-        resources = [for crawler in values(var.crawler_names) : format(var.context.arn_format, "glue", "crawler/${crawler}")]
-        condition = null
-      },
-      local._log_delivery,
-    ]
-
-    pipeline = [
-      {
-        sid       = "ReadPlanAndReports"
+        sid       = "ReadLists"
         actions   = ["s3:GetObject"]
-        resources = ["${var.bucket.arn}/config/pipeline.json", "${var.bucket.arn}/runs/*"]
-        condition = null
-      },
-      {
-        sid       = "WriteResult"
-        actions   = ["s3:PutObject"]
-        resources = ["${var.bucket.arn}/runs/*/result.json"]
-        condition = null
-      },
-      {
-        sid       = "RunJobs"
-        actions   = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
-        resources = [for job in values(var.job_names) : format(var.context.arn_format, "glue", "job/${job}")]
-        condition = null
-      },
-      {
-        sid       = "StartCrawl"
-        actions   = ["states:StartExecution"]
-        resources = [local.machine_arns.crawl]
-        condition = null
-      },
-      {
-        sid       = "FollowCrawl"
-        actions   = ["states:DescribeExecution", "states:StopExecution"]
-        resources = [format(var.context.arn_format, "states", "execution:${local.names.crawl}:*")]
-        condition = null
-      },
-      {
-        sid     = "HearOfCrawl"
-        actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
-        # Step Functions keeps this rule itself, for executions that wait for others.
-        resources = [format(var.context.arn_format, "events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")]
+        resources = ["${var.bucket.arn}/runs/*/stages/*"]
         condition = null
       },
       {
@@ -105,7 +71,7 @@ locals {
         condition = null
       },
       {
-        # A request for one object carries no prefix; this lets S3 say that a report is missing.
+        # A request for one object carries no prefix; this lets S3 say that a list is missing.
         sid       = "ListTables"
         actions   = ["s3:ListBucket"]
         resources = [var.bucket.arn]
@@ -116,6 +82,87 @@ locals {
         actions   = ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"]
         resources = [var.bucket.arn]
         condition = null
+      },
+      local._log_delivery,
+    ]
+
+    crawl = [
+      {
+        sid       = "RunCrawlers"
+        actions   = ["glue:GetCrawler", "glue:StartCrawler"]
+        resources = [for crawler in values(var.crawler_names) : format(var.context.arn_format, "glue", "crawler/${crawler}") if crawler != null]
+        condition = null
+      },
+      local._log_delivery,
+    ]
+
+    model = [
+      {
+        sid       = "ReadSummaries"
+        actions   = ["s3:GetObject"]
+        resources = ["${var.bucket.arn}/runs/*/stages/*"]
+        condition = null
+      },
+      {
+        # A request for one object carries no prefix; this lets S3 say that a summary is missing.
+        sid       = "ListSummaries"
+        actions   = ["s3:ListBucket"]
+        resources = [var.bucket.arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = ["runs/*"] } }
+      },
+      {
+        sid       = "RunJobs"
+        actions   = local._job_actions
+        resources = [for job in local._jobs.model : format(var.context.arn_format, "glue", "job/${job}")]
+        condition = null
+      },
+      local._log_delivery,
+    ]
+
+    pipeline = [
+      {
+        sid       = "ReadPlanAndReports"
+        actions   = ["s3:GetObject"]
+        resources = ["${var.bucket.arn}/config/pipeline.json", "${var.bucket.arn}/runs/*"]
+        condition = null
+      },
+      {
+        sid       = "WriteResult"
+        actions   = ["s3:PutObject"]
+        resources = ["${var.bucket.arn}/runs/*/result.json"]
+        condition = null
+      },
+      {
+        sid       = "RunJobs"
+        actions   = local._job_actions
+        resources = [for job in local._jobs.pipeline : format(var.context.arn_format, "glue", "job/${job}")]
+        condition = null
+      },
+      {
+        sid       = "StartParts"
+        actions   = ["states:StartExecution"]
+        resources = [for part in keys(local.parts) : local.machine_arns[part]]
+        condition = null
+      },
+      {
+        sid       = "FollowParts"
+        actions   = ["states:DescribeExecution", "states:StopExecution"]
+        resources = [for part in keys(local.parts) : format(var.context.arn_format, "states", "execution:${local.names[part]}:*")]
+        condition = null
+      },
+      {
+        sid     = "HearOfParts"
+        actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+        # Step Functions keeps this rule itself, for executions that wait for others.
+        resources = [format(var.context.arn_format, "events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")]
+        condition = null
+      },
+      {
+        # A request for one object carries no prefix; this lets S3 say that a report is missing.
+        sid       = "ListReports"
+        actions   = ["s3:ListBucket"]
+        resources = [var.bucket.arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = ["config/*", "runs/*"] } }
       },
       {
         sid       = "Notify"
@@ -136,5 +183,5 @@ module "role" {
   description = "State machine ${each.value}."
   service     = "states.amazonaws.com"
   statements  = local.statements[each.key]
-  kms_key_arn = each.key == "pipeline" ? var.kms_key_arn : null
+  kms_key_arn = each.key == "crawl" ? null : var.kms_key_arn
 }

@@ -20,19 +20,21 @@ variable "context" {
 }
 
 variable "crawler_names" {
-  description = "Names of the crawlers by layer: raw, processed."
+  description = "Names of the crawlers by layer: raw, processed, and analytics if there are models."
   type = object({
-    raw       = string
+    analytics = optional(string)
     processed = string
+    raw       = string
   })
   nullable = false
 }
 
 variable "database_names" {
-  description = "Names of the databases by layer: raw, processed."
+  description = "Names of the databases by layer: raw, processed, analytics."
   type = object({
-    raw       = string
+    analytics = string
     processed = string
+    raw       = string
   })
   nullable = false
 }
@@ -44,12 +46,9 @@ variable "definition_directory" {
 }
 
 variable "job_names" {
-  description = "Names of the Glue jobs: ingest, transform."
-  type = object({
-    ingest    = string
-    transform = string
-  })
-  nullable = false
+  description = "Names of the Glue jobs: ingest, transform, model, and transform-spark and model-spark if they exist."
+  type        = map(string)
+  nullable    = false
 }
 
 variable "job_timeout_minutes" {
@@ -65,12 +64,9 @@ variable "kms_key_arn" {
 }
 
 variable "log_group_arns" {
-  description = "ARNs of the log groups by state machine: crawl, pipeline."
-  type = object({
-    crawl    = string
-    pipeline = string
-  })
-  nullable = false
+  description = "ARNs of the log groups by state machine: check, crawl, model, pipeline."
+  type        = map(string)
+  nullable    = false
 }
 
 variable "topic_arn" {

@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.environment import ROOT
 
-MACHINES = ("crawl", "pipeline")
+MACHINES = ("check", "crawl", "model", "pipeline")
 # Services of integrations whose name in boto3 is another one.
 _CLIENTS = {"states": "stepfunctions", "sfn": "stepfunctions"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -17,12 +17,15 @@ pytestmark = pytest.mark.xdist_group("asl")
 
 ACCOUNT = "us-east-1:123456789012"
 BUCKET = "arn:aws:s3:::medallion-123456789012-us-east-1"
-CRAWL = f"arn:aws:states:{ACCOUNT}:stateMachine:medallion-crawl"
-CRAWLERS = ("medallion-processed", "medallion-raw")
+PARTS = ("check", "crawl", "model")
+CRAWLERS = ("medallion-analytics", "medallion-processed", "medallion-raw")
 ROLES = {
+    "medallion-check",
     "medallion-crawl",
     "medallion-crawler",
     "medallion-ingest-job",
+    "medallion-model",
+    "medallion-model-job",
     "medallion-pipeline",
     "medallion-schedule",
     "medallion-transform-job",
@@ -59,42 +62,52 @@ def needs(state: dict[str, Any]) -> Iterator[Need]:
         case ("s3", operation):
             yield f"s3:{operation}", f"{BUCKET}/{key(arguments['Key'])}"
         case ("glue", "StartJobRun"):
-            job = f"arn:aws:glue:{ACCOUNT}:job/{arguments['JobName']}"
-            yield from (
-                (f"glue:{action}", job)
-                for action in ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
-            )
+            actions = ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
+            yield from each("glue", actions, [f"job/{job}" for job in jobs(arguments["JobName"])])
         case ("glue", operation):
-            for crawler in CRAWLERS:
-                yield f"glue:{operation}", f"arn:aws:glue:{ACCOUNT}:crawler/{crawler}"
+            yield from each("glue", [operation], [f"crawler/{crawler}" for crawler in CRAWLERS])
         case ("athena", "StartQueryExecution"):
             yield from checks(arguments)
         case ("athena", operation):
             yield f"athena:{operation}", f"arn:aws:athena:{ACCOUNT}:workgroup/medallion"
         case ("stepfunctions", "StartExecution"):
-            assert arguments["StateMachineArn"] == CRAWL
-            yield "states:StartExecution", CRAWL
-            execution = f"arn:aws:states:{ACCOUNT}:execution:medallion-crawl:x"
+            machine = arguments["StateMachineArn"].rsplit(":", 1)[-1]
+            assert machine in [f"medallion-{part}" for part in PARTS]
+            yield "states:StartExecution", arguments["StateMachineArn"]
+            execution = f"arn:aws:states:{ACCOUNT}:execution:{machine}:x"
             yield "states:DescribeExecution", execution
             yield "states:StopExecution", execution
             rule = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
-            for action in ("PutTargets", "PutRule", "DescribeRule"):
-                yield f"events:{action}", f"arn:aws:events:{ACCOUNT}:{rule}"
+            yield from each("events", ("PutTargets", "PutRule", "DescribeRule"), [rule])
         case ("sns", "Publish"):
             yield "sns:Publish", arguments["TopicArn"]
         case other:
             raise AssertionError(f"say here what {other} needs")
 
 
+def each(service: str, actions: Sequence[str], resources: Sequence[str]) -> Iterator[Need]:
+    """Yield every action on every resource."""
+    for resource in resources:
+        for action in actions:
+            yield f"{service}:{action}", f"arn:aws:{service}:{ACCOUNT}:{resource}"
+
+
+def jobs(name: str) -> list[str]:
+    """Return the jobs that a JobName may be; one that nothing needs is called none."""
+    if not name.startswith("{%"):
+        return [name]
+    return [found for found in re.findall("'([^']+)'", name) if found.startswith("medallion-")]
+
+
 def checks(arguments: dict[str, Any]) -> Iterator[Need]:
-    """Yield what a query on both layers needs: Athena acts as whoever starts it."""
+    """Yield what a query on all layers needs: Athena acts as whoever starts it."""
     workgroup = f"arn:aws:athena:{ACCOUNT}:workgroup/{arguments['WorkGroup']}"
     for action in ("StartQueryExecution", "StopQueryExecution", "GetQueryExecution"):
         yield f"athena:{action}", workgroup
     yield "athena:GetQueryResults", workgroup
     yield "athena:GetPreparedStatement", workgroup
     yield "athena:GetDataCatalog", f"arn:aws:athena:{ACCOUNT}:datacatalog/AwsDataCatalog"
-    for layer in ("raw", "processed"):
+    for layer in ("raw", "processed", "analytics"):
         yield "s3:GetObject", f"{BUCKET}/{layer}/sales/part-0.parquet"
         databases = (f"database/workshop_{layer}", "database/default")
         for resource in ("catalog", *databases, f"table/workshop_{layer}/sales"):
@@ -167,9 +180,10 @@ SHARED = {
     "medallion-crawler.WriteLogs",
     "medallion-ingest-job.WriteLogs",
     "medallion-transform-job.WriteLogs",
-    "medallion-pipeline.FindCatalog",
-    "medallion-pipeline.HearOfCrawl",
-    "medallion-pipeline.ReadCatalog",
+    "medallion-check.FindCatalog",
+    "medallion-check.ReadCatalog",
+    "medallion-model-job.WriteLogs",
+    "medallion-pipeline.HearOfParts",
 }
 
 
@@ -179,7 +193,8 @@ def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> Non
         if "s3:ListBucket" in statement["Action"]:
             prefixes = statement["Condition"]["StringLikeIfExists"]["s3:prefix"]
             assert prefixes
-            assert all(re.fullmatch(r"[a-z-]+/\*", prefix) for prefix in prefixes), prefixes
+            wide = [p for p in prefixes if not re.fullmatch(r"[a-z-]+/(\*/[a-z]+/)?\*", p)]
+            assert not wide
 
 
 @pytest.mark.parametrize(
@@ -198,6 +213,15 @@ def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> Non
         ("medallion-transform-job", ("s3:PutObject", "runs/x/ingest/sales.json")),
         ("medallion-crawler", ("s3:PutObject", "raw/sales/x.parquet")),
         ("medallion-crawler", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-model-job", ("s3:PutObject", "processed/sales/part-0.parquet")),
+        ("medallion-model-job", ("s3:DeleteObject", "raw/sales/x.parquet")),
+        ("medallion-model-job", ("s3:PutObject", "config/models/fact_sales.sql")),
+        ("medallion-model-job", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-transform-job", ("s3:PutObject", "analytics/fact_sales/part-0.parquet")),
+        ("medallion-check", ("s3:PutObject", "analytics/fact_sales/part-0.parquet")),
+        ("medallion-check", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-model", ("s3:GetObject", "analytics/fact_sales/part-0.parquet")),
+        ("medallion-pipeline", ("s3:GetObject", "processed/sales/part-0.parquet")),
         ("medallion-pipeline", ("s3:PutObject", "runs/x/ingest/sales.json")),
         ("medallion-pipeline", ("s3:PutObject", "processed/sales/part-0.parquet")),
         ("medallion-pipeline", ("s3:GetObject", "incoming/sales/x.csv")),
@@ -227,7 +251,7 @@ def test_role__may_not(role: str, need: Need, deployment: Deployment) -> None:
         ),
         (
             # AWS's page on the integration, and EXECUTE's GetPreparedStatement.
-            "medallion-pipeline",
+            "medallion-check",
             {
                 *("athena:GetDataCatalog", "athena:GetPreparedStatement"),
                 *("athena:GetQueryExecution", "athena:GetQueryResults"),

@@ -16,15 +16,18 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pandas as pd
 import pytest
 from python_terraform import IsFlagged, Terraform
 
 from local.server import LocalAws
 from local.server import variables as local_aws_variables
 from ops.environment import JOB_PYTHON, terraform_environment
+from tests.oracles.compare import read_objects
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULE_PARTS = ("asl", "jobs", "modules")
+SPARK_VENV = ROOT / ".venv-spark"
+MODULE_PARTS = ("asl", "examples", "jobs", "modules")
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,25 @@ class Lake:
             for event in self.history(execution_arn)
             if "stateEnteredEventDetails" in event
         ]
+
+    def remove(self, *buckets: str) -> None:
+        """Delete buckets with all that they hold."""
+        for bucket in buckets:
+            pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+            for page in pages:
+                for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                    self.s3.delete_object(
+                        Bucket=bucket, Key=item["Key"], VersionId=item["VersionId"]
+                    )
+            self.s3.delete_bucket(Bucket=bucket)
+
+    def frame(self, prefix: str, bucket: str | None = None) -> pd.DataFrame:
+        """Read a table from its objects, with Arrow's types and its folders as columns."""
+        bucket = bucket or self.bucket
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        bodies = [self.s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys]
+        return read_objects(zip(keys, bodies, strict=True), prefix)
 
     def query(self, sql: str) -> list[tuple[str | None, ...]]:
         """Ask Athena as an analyst would, and return the rows below the header."""

@@ -1,25 +1,22 @@
-"""The deployment itself: no drift, triggers, repeated runs, nothing left behind."""
+"""The deployment itself: no drift, triggers, repeated runs."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import drop_good_files
-from tests.e2e.lake import Lake, deployed, destroy
+from tests.e2e.lake import Lake
 
-shop = pytest.mark.xdist_group("shop")
+pytestmark = pytest.mark.xdist_group("shop")
 
 
-@shop
 def test_plan__after_apply__has_no_changes(lake: Lake) -> None:
     code, out, err = lake.terraform.plan(detailed_exitcode=True)
     assert code == 0, f"{out}\n{err}"
 
 
-@shop
 def test_run__repeated_over_the_same_files__adds_no_row(orders: Lake) -> None:
     assert orders.run().status == "SUCCEEDED"
     raw = f"{orders.outputs['database_names']['raw']}.orders"
@@ -34,7 +31,6 @@ def test_run__repeated_over_the_same_files__adds_no_row(orders: Lake) -> None:
     assert versions == orders.versions("processed/")
 
 
-@shop
 def test_schedule__fired__starts_the_pipeline_with_the_rule_s_own_role(orders: Lake) -> None:
     rule = orders.outputs["schedule_rule_name"]
     pipeline = orders.outputs["pipeline_arn"]
@@ -53,7 +49,6 @@ def test_schedule__fired__starts_the_pipeline_with_the_rule_s_own_role(orders: L
     assert any("shop-schedule" in role for role in starters), starters
 
 
-@shop
 def test_calls__of_a_whole_run__are_all_allowed(orders: Lake) -> None:
     orders.local("DELETE", "calls")
     assert orders.run().status == "SUCCEEDED"
@@ -62,39 +57,8 @@ def test_calls__of_a_whole_run__are_all_allowed(orders: Lake) -> None:
         "shop-ingest-job",
         "shop-transform-job",
         "shop-crawler",
+        "shop-check",
         "shop-pipeline",
         "shop-crawl",
     } <= {call["role"].split("/")[-1] for call in calls}
     assert [call for call in calls if call["decision"] == "DENY"] == []
-
-
-@pytest.mark.xdist_group("retail")
-def test_sample__with_the_default_variables__runs_and_is_destroyed_whole(tmp_path: Path) -> None:
-    with deployed(tmp_path, {}) as retail:
-        run = retail.run()
-        assert run.status == "SUCCEEDED", run.cause
-        assert retail.outputs["database_names"] == {
-            "raw": "workshop_raw",
-            "processed": "workshop_processed",
-        }
-        for dataset in ("customers", "products", "sales"):
-            report = run.dataset(dataset)
-            assert report["checks"] == "PASSED"
-            rows = report["transform"]["rows"]
-            assert rows["in"] == report["ingest"]["rows"]["out"]
-            assert rows["in"] == sum(rows[k] for k in ("out", "refused", "duplicate", "filtered"))
-            assert rows["out"] > 0
-        assert run.dataset("customers")["transform"]["rows"]["duplicate"] > 0
-        destroy(retail)
-        left = {
-            "buckets": retail.s3.list_buckets()["Buckets"],
-            "roles": retail.client("iam").list_roles()["Roles"],
-            "jobs": retail.glue.get_jobs()["Jobs"],
-            "crawlers": retail.glue.get_crawlers()["Crawlers"],
-            "databases": retail.glue.get_databases()["DatabaseList"],
-            "machines": retail.states.list_state_machines()["stateMachines"],
-            "rules": retail.client("events").list_rules()["Rules"],
-            "topics": retail.client("sns").list_topics()["Topics"],
-            "workgroups": retail.client("athena").list_work_groups()["WorkGroups"][1:],
-        }
-        assert all(not found for found in left.values()), left

@@ -180,7 +180,7 @@ def test_check__that_finds_bad_rows__fails_the_run_and_names_it(orders: Lake) ->
     run = orders.run()
     assert run.status == "FAILED"
     failure = run.failure()
-    assert (failure["state"], failure["dataset"]) == ("CheckDataset", "orders")
+    assert (failure["state"], failure["dataset"]) == ("CheckTable", "orders")
     assert failure["error"] == "ChecksFailed"
     assert "status" in failure["cause"]
     assert run.dataset("returns")["checks"] == "PASSED"
@@ -220,7 +220,7 @@ def as_list(value: Any) -> list[Any]:
         ("shop-transform-job", "s3:PutObject", "TransformDataset", "quarantine/orders/"),
         ("shop-crawler", "glue:UpdateTable", "CrawlRaw", "glue:GetDatabase"),
         ("shop-pipeline", "glue:StartJobRun", "IngestDataset", "glue:StartJobRun"),
-        ("shop-pipeline", "athena:GetPreparedStatement", "CheckDataset", "athena:"),
+        ("shop-check", "athena:GetPreparedStatement", "CheckTable", "athena:"),
     ],
 )
 def test_permission__that_is_missing__fails_with_access_denied(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.lake import ROOT, Lake, Run, deployed
+from ops import parity
+from tests.e2e.lake import ROOT, SPARK_VENV, Lake, Run, deployed
+from tests.oracles import compare
+from tests.oracles import flights as oracle
 
 pytestmark = pytest.mark.xdist_group("flights")
 
@@ -45,16 +46,8 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, Ru
         yield lake, run
 
 
-def processed(lake: Lake, dataset: str) -> pd.DataFrame:
-    """Read a processed table from its objects, with its partition keys as columns."""
-    parts = []
-    for key in lake.keys(f"processed/{dataset}/"):
-        table = pq.read_table(io.BytesIO(lake.read(key))).to_pandas()
-        for folder in Path(key).parent.parts[2:]:
-            name, _, value = folder.partition("=")
-            table[name] = value
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+def processed(lake: Lake, bucket: str | None = None) -> dict[str, pd.DataFrame]:
+    return {name: lake.frame(f"processed/{name}/", bucket) for name in DATASETS}
 
 
 def test_raw__of_every_dataset__has_the_rows_of_the_source(flights: tuple[Lake, Run]) -> None:
@@ -109,7 +102,7 @@ def test_flights__typed_and_derived__equal_pandas(flights: tuple[Lake, Run]) -> 
     frame["dep_at"] = frame["sched_dep_at"] + pd.to_timedelta(frame["dep_delay"], unit="m")
     frame["time_hour"] = pd.to_datetime(frame["time_hour"], utc=True).dt.tz_localize(None)
     key = ["year", "month", "day", "carrier", "flight", "origin"]
-    got = processed(lake, "flights")
+    got = compare.plain(lake.frame("processed/flights/"))
     got["month"] = got["month"].astype(int)
     left = frame.sort_values(key).reset_index(drop=True)
     right = got.sort_values(key).reset_index(drop=True)
@@ -158,10 +151,34 @@ def test_answers__from_athena__equal_pandas(flights: tuple[Lake, Run]) -> None:
 
 def test_run__repeated_without_new_files__writes_nothing(flights: tuple[Lake, Run]) -> None:
     lake, first = flights
-    versions = lake.versions("processed/")
+    versions = {**lake.versions("processed/"), **lake.versions("analytics/")}
     again = lake.run()
     assert again.status == "SUCCEEDED", again.cause
     for dataset in DATASETS:
         rows = again.dataset(dataset)["transform"]["rows"]
         assert rows == first.dataset(dataset)["transform"]["rows"]
-    assert versions == lake.versions("processed/")
+    assert versions == {**lake.versions("processed/"), **lake.versions("analytics/")}
+
+
+def test_models__equal_pandas(flights: tuple[Lake, Run]) -> None:
+    lake, run = flights
+    expected = oracle.expected(processed(lake))
+    from_source = oracle.expected(oracle.from_source(Path(str(SOURCE))))
+    assert sum(stage["models"]["succeeded"] for stage in run.result["stages"]) == len(expected)
+    assert run.result["model_checks"]["passed"] == len(expected)
+    for name, frame in expected.items():
+        got = lake.frame(f"analytics/{name}/")
+        compare.assert_equal(frame, got, oracle.KEYS[name])
+        compare.assert_equal(from_source[name], got, oracle.KEYS[name])
+
+
+def test_engines__make_the_same_tables__and_those_of_spark_equal_pandas(
+    flights: tuple[Lake, Run],
+) -> None:
+    lake, _ = flights
+    found = parity.compare_engines(lake.endpoint, lake.bucket, SPARK_VENV, keep=True)
+    assert [item.table for item in found if not item.same] == []
+    assert len(found) == len(DATASETS) + 8
+    bucket = parity.scratch_buckets(lake.bucket)["spark"]
+    for name, frame in oracle.expected(processed(lake, bucket)).items():
+        compare.assert_equal(frame, lake.frame(f"analytics/{name}/", bucket), oracle.KEYS[name])

@@ -29,6 +29,7 @@ variables {
       filter       = null
       derive       = []
       partition_by = []
+      engine       = "spark"
       checks = {
         not_null        = ["customer"]
         unique          = [["id"], ["customer", "status"]]
@@ -49,13 +50,42 @@ variables {
       filter       = null
       derive       = []
       partition_by = []
+      engine       = "duckdb"
       checks       = { not_null = [], unique = [], accepted_values = {}, row_count = { min = null, max = null }, sql = {} }
     }
   }
+  models = {
+    sales_summary = {
+      stage        = "mart"
+      engine       = "duckdb"
+      partition_by = ["sale_month"]
+      checks = {
+        not_null        = ["revenue"]
+        unique          = [["sale_month"]]
+        accepted_values = { kind = ["it's"] }
+        row_count       = { min = 2, max = 9 }
+        sql             = { no_ghosts = "SELECT revenue FROM sales_summary -- all of them" }
+      }
+    }
+    customer_metrics = {
+      stage        = "mart"
+      engine       = "spark"
+      partition_by = []
+      checks       = { not_null = [], unique = [], accepted_values = {}, row_count = { min = null, max = null }, sql = {} }
+    }
+    dim_product = {
+      stage        = "dimension"
+      engine       = "duckdb"
+      partition_by = []
+      checks       = { not_null = [], unique = [], accepted_values = {}, row_count = { min = null, max = null }, sql = {} }
+    }
+  }
+  models_directory     = "examples/retail/models"
   scan_limit_mebibytes = 10
+  stages               = ["dimension", "fact", "mart"]
 }
 
-run "crawls_one_target_a_dataset" {
+run "crawls_one_target_a_table" {
   command = plan
 
   module {
@@ -65,6 +95,11 @@ run "crawls_one_target_a_dataset" {
   assert {
     condition     = [for target in aws_glue_crawler.this["raw"].s3_target : target.path] == ["s3://lake/raw/orders/", "s3://lake/raw/returns/"]
     error_message = "The raw crawler's targets are ${join(", ", [for target in aws_glue_crawler.this["raw"].s3_target : target.path])}."
+  }
+
+  assert {
+    condition     = [for target in aws_glue_crawler.this["analytics"].s3_target : target.path] == ["s3://lake/analytics/customer_metrics/", "s3://lake/analytics/dim_product/", "s3://lake/analytics/sales_summary/"]
+    error_message = "The targets of the analytics crawler are ${join(", ", [for target in aws_glue_crawler.this["analytics"].s3_target : target.path])}."
   }
 
   assert {
@@ -78,8 +113,8 @@ run "crawls_one_target_a_dataset" {
   }
 
   assert {
-    condition     = jsondecode(aws_glue_crawler.this["raw"].configuration).CrawlerOutput.Tables.AddOrUpdateBehavior == "MergeNewColumns" && !can(jsondecode(aws_glue_crawler.this["processed"].configuration).CrawlerOutput.Tables)
-    error_message = "raw keeps the columns of older files; processed takes the types that its files have now."
+    condition     = jsondecode(aws_glue_crawler.this["raw"].configuration).CrawlerOutput.Tables.AddOrUpdateBehavior == "MergeNewColumns" && alltrue([for layer in ["processed", "analytics"] : !can(jsondecode(aws_glue_crawler.this[layer].configuration).CrawlerOutput.Tables)])
+    error_message = "raw keeps the columns of older files; the other layers take the types that their files have now."
   }
 
   assert {
@@ -101,8 +136,68 @@ run "stores_contracts_whole" {
   }
 
   assert {
-    condition     = aws_s3_object.plan.key == "config/pipeline.json" && aws_s3_object.plan.content == "{\"datasets\":[{\"min_rows\":5,\"name\":\"orders\"},{\"min_rows\":0,\"name\":\"returns\"}]}"
+    condition = aws_s3_object.plan.key == "config/pipeline.json" && jsondecode(aws_s3_object.plan.content) == {
+      datasets = [{ name = "orders", min_rows = 5, engine = "spark" }, { name = "returns", min_rows = 0, engine = "duckdb" }]
+      stages   = [{ name = "dimension", engine = "duckdb" }, { name = "mart", engine = "spark" }]
+    }
     error_message = "The plan is ${aws_s3_object.plan.content}."
+  }
+
+  assert {
+    condition     = output.stage_names == ["dimension", "mart"]
+    error_message = "Only stages that have models run, in their order; found ${join(", ", output.stage_names)}."
+  }
+}
+
+run "stores_models_and_their_sql" {
+  command = plan
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  assert {
+    condition = aws_s3_object.models.key == "config/models.json" && jsondecode(aws_s3_object.models.content) == {
+      stages = ["dimension", "fact", "mart"]
+      models = {
+        customer_metrics = { stage = "mart", engine = "spark", partition_by = [], min_rows = 0 }
+        dim_product      = { stage = "dimension", engine = "duckdb", partition_by = [], min_rows = 0 }
+        sales_summary    = { stage = "mart", engine = "duckdb", partition_by = ["sale_month"], min_rows = 2 }
+      }
+    }
+    error_message = "The models are ${aws_s3_object.models.content}."
+  }
+
+  assert {
+    condition     = { for name, object in aws_s3_object.sql : object.key => object.source_hash } == { for name in keys(var.models) : "config/models/${name}.sql" => filesha256("examples/retail/models/${name}.sql") }
+    error_message = "The SQL of each model must be in the bucket, and follow its file."
+  }
+}
+
+run "needs_no_models" {
+  command = plan
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  variables {
+    models = {}
+  }
+
+  assert {
+    condition     = keys(aws_glue_crawler.this) == ["processed", "raw"] && output.crawler_names == { raw = "lake-raw", processed = "lake-processed", analytics = null }
+    error_message = "Without models there is nothing to crawl in analytics: ${jsonencode(output.crawler_names)}"
+  }
+
+  assert {
+    condition     = output.database_names == { raw = "shop_raw", processed = "shop_processed", analytics = "shop_analytics" }
+    error_message = "The databases are ${jsonencode(output.database_names)}."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_object.plan.content).stages == [] && length(aws_s3_object.sql) == 0 && jsondecode(aws_s3_object.models.content).models == {}
+    error_message = "There must be no stage to run: ${aws_s3_object.plan.content}"
   }
 }
 
@@ -151,5 +246,17 @@ run "checks_what_the_contract_says" {
   assert {
     condition     = length(regexall("SELECT", aws_athena_prepared_statement.check["returns"].query_statement)) == 4
     error_message = "Without key, required columns and checks, only the rows are counted: ${aws_athena_prepared_statement.check["returns"].query_statement}"
+  }
+
+  assert {
+    condition     = length(regexall("\\?", aws_athena_prepared_statement.check["sales_summary"].query_statement)) == 1 && strcontains(aws_athena_prepared_statement.check["sales_summary"].query_statement, "FROM (SELECT count(*) AS n FROM \"shop_analytics\".\"sales_summary\")\nWHERE n <> ?")
+    error_message = "A model has one parameter, the rows that its job reported: ${aws_athena_prepared_statement.check["sales_summary"].query_statement}"
+  }
+
+  assert {
+    condition = alltrue([for check in ["analytics_rows", "row_count", "not_null(revenue)", "accepted_values(kind)", "unique(sale_month)", "sql(no_ghosts)"] :
+      length(regexall("'${replace(replace(check, "(", "\\("), ")", "\\)")}'", aws_athena_prepared_statement.check["sales_summary"].query_statement)) == 1
+    ])
+    error_message = "Each check must stand there once: ${aws_athena_prepared_statement.check["sales_summary"].query_statement}"
   }
 }

@@ -4,7 +4,7 @@ mock_provider "aws" {
 }
 
 override_resource {
-  target = module.workflow.aws_sfn_state_machine.crawl
+  target = module.workflow.aws_sfn_state_machine.part["crawl"]
   values = {
     arn = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-crawl"
   }
@@ -24,15 +24,20 @@ run "deploys_the_retail_sample_by_default" {
   }
 
   assert {
+    condition     = output.model_names == tolist(["customer_metrics", "dim_customer", "dim_product", "fact_sales", "product_performance", "sales_summary"]) && output.stage_names == ["dimension", "fact", "mart"]
+    error_message = "The models of the retail sample come with it; found ${join(", ", output.model_names)} in ${join(", ", output.stage_names)}."
+  }
+
+  assert {
     condition     = output.bucket_name == "medallion-123456789012-us-east-1"
     error_message = "The bucket is named ${output.bucket_name}."
   }
 
   assert {
     condition = (
-      output.crawler_names == { raw = "medallion-raw", processed = "medallion-processed" } &&
-      output.database_names == { raw = "workshop_raw", processed = "workshop_processed" } &&
-      output.job_names == { ingest = "medallion-ingest", transform = "medallion-transform" }
+      output.crawler_names == { raw = "medallion-raw", processed = "medallion-processed", analytics = "medallion-analytics" } &&
+      output.database_names == { raw = "workshop_raw", processed = "workshop_processed", analytics = "workshop_analytics" } &&
+      output.job_names == { ingest = "medallion-ingest", transform = "medallion-transform", model = "medallion-model" }
     )
     error_message = "The names of crawlers, databases and jobs are part of the contract with ops/ and the tests."
   }
@@ -68,7 +73,7 @@ run "names_everything_after_its_name" {
   }
 
   assert {
-    condition     = output.database_names == { raw = "shop_raw", processed = "shop_processed" }
+    condition     = output.database_names == { raw = "shop_raw", processed = "shop_processed", analytics = "shop_analytics" }
     error_message = "The databases are ${jsonencode(output.database_names)}."
   }
 
@@ -80,5 +85,54 @@ run "names_everything_after_its_name" {
   assert {
     condition     = output.schedule_rule_name == null
     error_message = "Without a schedule there must be no rule."
+  }
+
+  assert {
+    condition     = length(output.model_names) == 0 && length(output.stage_names) == 0 && output.crawler_names.analytics == null
+    error_message = "Without the samples there must be none of their models; found ${join(", ", output.model_names)}."
+  }
+}
+
+run "makes_spark_jobs_for_whom_asks" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "id", type = "bigint" }]
+        engine  = "spark"
+      }
+    }
+    models = {
+      sales_summary = { stage = "mart", engine = "spark" }
+      fact_sales    = { stage = "fact" }
+    }
+    models_directory = "examples/retail/models"
+    jobs             = { spark_worker_type = "G.2X", max_object_mebibytes = 64 }
+  }
+
+  expect_failures = [check.models_directory_holds_no_other_sql]
+
+  assert {
+    condition     = output.job_names == { ingest = "medallion-ingest", transform = "medallion-transform", model = "medallion-model", transform-spark = "medallion-transform-spark", model-spark = "medallion-model-spark" }
+    error_message = "The jobs are ${jsonencode(output.job_names)}."
+  }
+
+  assert {
+    condition     = local.spark_jobs["model-spark"].arguments == { "--memory-mb" = "4000", "--max-object-mebibytes" = "64" } && local.spark_jobs["transform-spark"].arguments == { "--max-object-mebibytes" = "64" }
+    error_message = "The arguments of the Spark jobs are ${jsonencode(local.spark_jobs)}."
+  }
+}
+
+run "makes_one_spark_job_for_models_alone" {
+  command = plan
+
+  variables {
+    models = { sales_summary = { stage = "mart", engine = "spark" } }
+  }
+
+  expect_failures = [check.models_directory_holds_no_other_sql]
+
+  assert {
+    condition     = join(" ", keys(output.job_names)) == "ingest model model-spark transform"
+    error_message = "The jobs are ${join(", ", keys(output.job_names))}."
   }
 }

@@ -14,6 +14,7 @@ variables {
   code_directory = "jobs"
   jobs = {
     ingest    = { dpu = 0.0625 }
+    model     = { dpu = 0.0625 }
     transform = { dpu = 1, arguments = { "--memory-mb" = "6400" } }
   }
   max_concurrent_runs = 7
@@ -29,11 +30,11 @@ run "makes_python_shell_jobs" {
 
   assert {
     condition     = alltrue([for job in values(aws_glue_job.this) : job.command[0].name == "pythonshell" && job.command[0].python_version == "3.9" && job.max_retries == 0 && job.timeout == 45 && job.execution_property[0].max_concurrent_runs == 7])
-    error_message = "Both jobs are Python shell 3.9, with the time-out and concurrency given; retries belong to the state machine."
+    error_message = "These jobs are Python shell 3.9, with the time-out and concurrency given; retries belong to the state machine."
   }
 
   assert {
-    condition     = { for name, job in aws_glue_job.this : name => job.max_capacity } == { ingest = 0.0625, transform = 1 }
+    condition     = { for name, job in aws_glue_job.this : name => job.max_capacity } == { ingest = 0.0625, model = 0.0625, transform = 1 }
     error_message = "Each job has its own size."
   }
 
@@ -56,7 +57,7 @@ run "gives_the_jobs_their_code_and_packages" {
   }
 
   assert {
-    condition     = toset([for file in split(",", aws_glue_job.this["ingest"].default_arguments["--extra-py-files"]) : basename(file)]) == setsubtract(fileset("jobs", "*.py"), ["ingest.py", "transform.py"])
+    condition     = toset([for file in split(",", aws_glue_job.this["ingest"].default_arguments["--extra-py-files"]) : basename(file)]) == setsubtract(fileset("jobs", "*.py"), ["ingest.py", "model.py", "transform.py"])
     error_message = "Every shared module, and no script, goes by --extra-py-files."
   }
 
@@ -81,4 +82,108 @@ run "gives_the_jobs_their_code_and_packages" {
     condition     = aws_glue_job.this["transform"].default_arguments["--memory-mb"] == "6400" && !contains(keys(aws_glue_job.this["ingest"].default_arguments), "--memory-mb")
     error_message = "A job gets its own arguments, and only those."
   }
+}
+
+run "makes_spark_jobs_of_the_same_scripts" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    jobs = {
+      transform       = { dpu = 0.0625 }
+      transform-spark = { spark = { worker_type = "G.2X", max_workers = 5 }, arguments = { "--max-object-mebibytes" = "64" } }
+    }
+  }
+
+  assert {
+    condition = (
+      aws_glue_job.this["transform-spark"].name == "lake-transform-spark" &&
+      aws_glue_job.this["transform-spark"].command[0].name == "glueetl" &&
+      aws_glue_job.this["transform-spark"].command[0].python_version == "3" &&
+      aws_glue_job.this["transform-spark"].command[0].script_location == aws_glue_job.this["transform"].command[0].script_location &&
+      aws_glue_job.this["transform-spark"].glue_version == "5.1" &&
+      aws_glue_job.this["transform-spark"].worker_type == "G.2X" &&
+      aws_glue_job.this["transform-spark"].number_of_workers == 5 &&
+      aws_glue_job.this["transform-spark"].timeout == 45 &&
+      aws_glue_job.this["transform-spark"].max_retries == 0
+    )
+    error_message = "A Spark job runs the script of its twin on Glue 5.1: ${jsonencode(aws_glue_job.this["transform-spark"].command)}"
+  }
+
+  assert {
+    condition     = aws_glue_job.this["transform-spark"].default_arguments["--enable-auto-scaling"] == "true" && aws_glue_job.this["transform-spark"].default_arguments["--max-object-mebibytes"] == "64" && !contains(keys(aws_glue_job.this["transform-spark"].default_arguments), "library-set")
+    error_message = "The arguments are ${jsonencode(aws_glue_job.this["transform-spark"].default_arguments)}."
+  }
+
+  assert {
+    condition     = alltrue([for argument in ["--additional-python-modules", "--bucket", "--extra-py-files"] : aws_glue_job.this["transform-spark"].default_arguments[argument] == aws_glue_job.this["transform"].default_arguments[argument]])
+    error_message = "Packages and modules are those of the Python shell."
+  }
+
+  assert {
+    condition = { for row in local.statements["transform-spark"] : row.sid => row if !contains(keys({ for twin in local.statements.transform : twin.sid => twin if twin == row }), row.sid) } == {
+      StageTables = { sid = "StageTables", actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], resources = ["arn:aws:s3:::lake/staging/*"], condition = null }
+      FindStaging = { sid = "FindStaging", actions = ["s3:GetObject"], resources = ["arn:aws:s3:::lake/staging"], condition = null }
+      ListFiles   = { sid = "ListFiles", actions = ["s3:ListBucket"], resources = ["arn:aws:s3:::lake"], condition = { StringLikeIfExists = { "s3:prefix" = ["processed/*", "raw/*", "staging/*"] } } }
+      WriteLogs   = { sid = "WriteLogs", actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources = ["arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/*"], condition = null }
+    }
+    error_message = "Spark may do what the Python shell may, and use staging/: ${jsonencode(local.statements["transform-spark"])}"
+  }
+}
+
+run "lets_models_read_all_layers_and_write_their_own" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  assert {
+    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:PutObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/model/*", "arn:aws:s3:::lake/runs/*/stages/*"])
+    error_message = "Models write their tables and reports, and nothing else: ${jsonencode(local.statements.model)}"
+  }
+
+  assert {
+    condition     = flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:DeleteObject")]) == ["arn:aws:s3:::lake/analytics/*"]
+    error_message = "Models delete in analytics/ alone: ${jsonencode(local.statements.model)}"
+  }
+
+  assert {
+    condition = length(setsubtract(
+      ["analytics/*", "code/*", "config/datasets/*", "config/models.json", "config/models/*", "config/pipeline.json", "processed/*", "raw/*", "runs/*/stages/*"],
+      [for arn in flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:GetObject")]) : trimprefix(arn, "arn:aws:s3:::lake/")],
+    )) == 0
+    error_message = "Models read configuration, all layers and what became of earlier stages: ${jsonencode(local.statements.model)}"
+  }
+}
+
+run "refuses_a_job_of_two_kinds" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    jobs = { model-spark = { dpu = 1, spark = { worker_type = "G.1X", max_workers = 2 } } }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_spark_under_the_name_of_a_python_shell_job" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    jobs = { model = { spark = { worker_type = "G.1X", max_workers = 2 } } }
+  }
+
+  expect_failures = [var.jobs]
 }

@@ -8,6 +8,7 @@ import pytest
 
 import contract
 import datatypes
+import engine
 import samples
 from ops.environment import ROOT
 from tests.rendering import Deployment
@@ -26,11 +27,13 @@ def test_contracts__of_the_default_variables__are_what_the_jobs_read(
         assert tuple(column.name for column in read.columns) == samples.COLUMNS[name]
 
 
-def test_transform__is_told_the_memory_of_its_size(deployment: Deployment) -> None:
+@pytest.mark.parametrize("job", ["medallion-model", "medallion-transform"])
+def test_job__is_told_its_memory_and_the_size_of_objects(deployment: Deployment, job: str) -> None:
     # A job of 1/16 DPU may see the memory of the whole machine, and would be killed for using it.
     jobs = deployment.values("aws_glue_job").values()
     arguments = {job["name"]: job["default_arguments"] for job in jobs}
-    assert arguments["medallion-transform"]["--memory-mb"] == "400"
+    assert arguments[job]["--memory-mb"] == "400"
+    assert arguments[job]["--max-object-mebibytes"] == "512"
     assert "--memory-mb" not in arguments["medallion-ingest"]
 
 
@@ -38,6 +41,7 @@ def test_transform__is_told_the_memory_of_its_size(deployment: Deployment) -> No
     ("name", "wanted"),
     [
         ("cleaners", contract.CLEANERS),
+        ("engines", engine.NAMES),
         ("formats", contract.FORMATS),
         ("partition_types", contract.PARTITION_TYPES),
         ("reserved_names", contract.RESERVED),

@@ -18,6 +18,11 @@ def orders(columns: list[dict[str, Any]] | None = None, **fields: Any) -> dict[s
     return {"datasets": {"orders": {"columns": columns or [DIGITS], **fields}}}
 
 
+def model(name: str = "sales_summary", **fields: Any) -> dict[str, Any]:
+    """Return variables with one model, whose SQL is that of the example."""
+    return {"models": {name: {"stage": "mart", **fields}}}
+
+
 def column(**fields: Any) -> dict[str, Any]:
     return orders([{"name": "price", "type": "string", **fields}])
 
@@ -135,6 +140,102 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "name too long": (
         {"name": "n" * 41},
         ["name is", "41 characters", "63", "Use 40 characters at most", "bucket_name"],
+    ),
+    "engine of a dataset": (
+        orders(engine="glue"),
+        ["'orders'", "'engine'", "'glue'", "duckdb, spark", "Use one of them"],
+    ),
+    "model name": (
+        model("Sales"),
+        ["Model 'Sales'", "lower-case letters, digits and _", "Rename the model and its file"],
+    ),
+    "model named as a dataset": (
+        {**orders(), "models": {"orders": {"stage": "mart"}}, "models_directory": "sql"},
+        ["Model 'orders'", "a dataset has this name", "Rename the model"],
+    ),
+    "stage of a model": (
+        model(stage="gold"),
+        ["Model 'sales_summary'", "'stage'", "'gold'", "dimension, fact, mart", "add it to"],
+    ),
+    "engine of a model": (
+        model(engine="athena"),
+        ["Model 'sales_summary'", "'engine'", "'athena'", "duckdb, spark", "Use one of them"],
+    ),
+    "partition column of a model": (
+        model(partition_by=["Sale month"]),
+        ["Model 'sales_summary'", "'partition_by'", "'Sale month'", "letters, digits and _", "SQL"],
+    ),
+    "partition column of a model, twice": (
+        model(partition_by=["month", "month"]),
+        ["Model 'sales_summary'", "'partition_by'", "month, month", "Name each once"],
+    ),
+    "unique of a model, twice": (
+        model(checks={"unique": [["id"], ["day", "day"]]}),
+        ["Model 'sales_summary'", "'checks.unique'", "day, day", "Name each once"],
+    ),
+    "unique of no columns": (
+        model(checks={"unique": [[]]}),
+        ["Model 'sales_summary'", "'checks.unique'", "empty list", "Name the columns"],
+    ),
+    "column of a model's check": (
+        model(checks={"not_null": ["Revenue"]}),
+        ["Model 'sales_summary'", "'checks.not_null'", "'Revenue'", "Correct it"],
+    ),
+    "accepted values of a model": (
+        model(checks={"accepted_values": {"kind": []}}),
+        ["Model 'sales_summary'", "'checks.accepted_values'", "'kind'", "Name the values"],
+    ),
+    "row_count of a model below zero": (
+        model(checks={"row_count": {"min": -1}}),
+        ["Model 'sales_summary'", "'checks.row_count.min'", "-1", "whole numbers from 0"],
+    ),
+    "row_count of a model": (
+        model(checks={"row_count": {"min": 10, "max": 5}}),
+        ["Model 'sales_summary'", "'checks.row_count'", "min is 10", "max is 5", "Make min the"],
+    ),
+    "sql check of a model": (
+        model(checks={"sql": {"ghosts": "DROP TABLE sales_summary"}}),
+        ["Model 'sales_summary'", "'checks.sql.ghosts'", "'DROP TABLE", "SELECT or WITH"],
+    ),
+    "name of a sql check of a model": (
+        model(checks={"sql": {"it's": "SELECT 1"}}),
+        ["Model 'sales_summary'", "'checks.sql'", "'it's'", "Rename the check"],
+    ),
+    "model without SQL": (
+        model("sales_forecast"),
+        ["Model 'sales_forecast'", "/models/sales_forecast.sql'", "Write it", "models_directory"],
+    ),
+    "more tables than Athena has statements for": (
+        {"datasets": {f"d{i}": {"columns": [DIGITS]} for i in range(901)}, "models": {}},
+        ["0 models and 901 datasets", "1,000", "900 together", "another name"],
+    ),
+    "stage name": (
+        {"stages": ["data-mart"]},
+        ["stages holds 'data-mart'", "lower-case letters, digits and _", "Rename the stage"],
+    ),
+    "stage twice": (
+        {"stages": ["a", "b", "a"]},
+        ["stages holds a name twice: a, b, a", "Name each stage once"],
+    ),
+    "size of a job": (
+        {"jobs": {"model_dpu": 2}},
+        ["jobs.model_dpu is 2", "0.0625 or 1 DPU", "Choose one"],
+    ),
+    "workers of Spark": (
+        {"jobs": {"spark_max_workers": 1}},
+        ["jobs.spark_max_workers is 1", "from 2", "Correct it"],
+    ),
+    "type of the workers": (
+        {"jobs": {"spark_worker_type": "G.025X"}},
+        ["jobs.spark_worker_type is 'G.025X'", "G.1X, G.2X, G.4X, G.8X", "Choose one of them"],
+    ),
+    "size of objects": (
+        {"jobs": {"max_object_mebibytes": 5121}},
+        ["jobs.max_object_mebibytes is 5121", "from 16 to 5120", "Correct it"],
+    ),
+    "name too long for its roles": (
+        {"name": "n" * 45, "bucket_name": "lake"},
+        ["45 characters", "-transform-spark-job must not exceed 64", "Use 44 characters at most"],
     ),
     "key alias": (
         {"kms_key_arn": "alias/lake"},

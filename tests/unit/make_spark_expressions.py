@@ -15,7 +15,7 @@ FILE = Path(__file__).with_name("spark_expressions.json")
 
 def main() -> None:
     """Fill in the answers."""
-    from pyspark.sql import SparkSession  # type: ignore[import-not-found]  # noqa: PLC0415
+    from pyspark.sql import SparkSession  # noqa: PLC0415
 
     document: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     spark = (

@@ -12,6 +12,7 @@ from errors import ConfigError
 
 WHOLE: dict[str, Any] = {
     "name": "orders",
+    "engine": "spark",
     "source": {"type": "sample", "table": "sales", "rows": 10, "seed": 7},
     "format": "csv",
     "delimiter": ";",
@@ -40,8 +41,8 @@ WHOLE: dict[str, Any] = {
 
 def test_from_json__whole() -> None:
     found = Contract.from_json(WHOLE)
-    assert (found.name, found.format, found.delimiter, found.encoding) == (
-        *("orders", "csv", ";", "latin-1"),
+    assert (found.name, found.engine, found.format, found.delimiter, found.encoding) == (
+        *("orders", "spark", "csv", ";", "latin-1"),
     )
     assert (found.source.type, found.source.table, found.source.rows, found.source.seed) == (
         *("sample", "sales", 10, 7),
@@ -60,6 +61,7 @@ def test_from_json__whole() -> None:
 def test_from_json__least() -> None:
     found = Contract.from_json({"name": "a", "columns": [{"name": "x", "type": "int"}]})
     assert (found.source.type, found.source.seed, found.format) == ("drop", 42, "auto")
+    assert found.engine == "duckdb", "a contract that names no engine runs on DuckDB"
     assert (found.encoding, found.null_values, found.delimiter) == ("utf-8", ("",), None)
     assert (found.key, found.order_by, found.filter, found.derive) == ((), (), None, ())
     assert found == Contract.from_json({**dict.fromkeys(WHOLE), "name": "a", "columns": [
@@ -99,7 +101,9 @@ _NAME_RULE = "a name starts with a lower-case letter and goes on with lower-case
 BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"name": "Orders"}, "name", f"'Orders' is not allowed: {_NAME_RULE}"),
     ({"name": None}, "name", "missing; a text is required"),
-    ({"colums": []}, "colums", "unknown field; allowed: name, source, format,"),
+    ({"colums": []}, "colums", "unknown field; allowed: name, engine, source,"),
+    ({"engine": "Spark"}, "engine", "found 'Spark'; allowed: duckdb, spark"),
+    ({"engine": True}, "engine", "expected a text, found true"),
     ({"format": "xml"}, "format", "found 'xml'; allowed: auto, csv, tsv, json, ndjson, parquet"),
     ({"delimiter": "ab"}, "delimiter", "'ab' is not allowed; one ASCII character"),
     ({"delimiter": "x"}, "delimiter", "'x' is not allowed; one ASCII character"),

@@ -60,6 +60,8 @@ TEXTS: list[tuple[str, str | None, str, Any]] = [
     ("date", "%d/%m/%Y", "31/01/2013", DAY),
     ("date", "%d/%m/%Y", "31/02/2013", None),
     ("date", "%d/%m/%Y", "2013-01-31", None),
+    # strptime of DuckDB takes these for 1900-01-01, in any format.
+    *[("date", "%d/%m/%Y", text, None) for text in ("infinity", "-Infinity", "epoch")],
     ("date", "%d %b %Y", "31 Jan 2013", DAY),
     *[("timestamp", None, text, value) for text, value in {
         "2013-01-31T12:30:05": NOON, "2013-01-31 12:30:05": NOON, "2013-01-31T12:30:05Z": NOON,
@@ -312,6 +314,24 @@ def test_derive__in_order_and_strict(tmp_path: Path) -> None:
     ]
     assert np.isnan(found["half"][3])
     assert found["text"][3] is None
+
+
+def test_derive__decimal_of_fewer_digits(tmp_path: Path) -> None:
+    # DuckDB's own cast finds no room for numbers within one of the largest of the type.
+    wanted = contract(
+        column("a", "decimal(9,3)"),
+        column("w", "decimal(38,10)"),
+        derive=[derived("short", "decimal(3,1)", "a"), derived("long", "decimal(30,2)", "w")],
+    )
+    most, beyond = f"{'9' * 28}.99", f"{'9' * 28}.9999999999"
+    rows = {"a": ["99.900", "-99.9", "99.95", "100", "1.5"], "w": [most, "0", "1", "1", beyond]}
+    found = transformed(tmp_path, wanted, raw_table(rows))
+    assert found["_outcome"].tolist() == ["out", "out", "refused", "refused", "refused"]
+    assert found["short"].tolist()[:2] == [Decimal("99.9"), Decimal("-99.9")]
+    assert found["long"][0] == Decimal(most)
+    assert [text.split(":")[0] for text in found["_reason"][2:]] == [
+        *("column short", "column short", "column long"),
+    ]
 
 
 def test_derive__only_where_the_row_is_kept(tmp_path: Path) -> None:

@@ -11,17 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import engine as engine_module
-from engine import Engine, default_memory_mb
+import duckdb_engine as engine_module
+from duckdb_engine import DuckDbEngine, default_memory_mb
+from engine import BoundTable
 from errors import ConfigError, DiskFull, LakeError
+from tests.unit.transform_fixtures import engine_in
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
+def engine(tmp_path: Path) -> Iterator[DuckDbEngine]:
     """An engine of the smallest size in a folder of its own."""
     folder = tmp_path / "engine"
     folder.mkdir()
-    with Engine(folder, 128) as engine:
+    with engine_in(folder, memory_mb=128) as engine:
         yield engine
 
 
@@ -38,7 +40,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
         "INSTALL httpfs",
     ],
 )
-def test_engine__reaches_no_file_outside(sql: str, engine: Engine, tmp_path: Path) -> None:
+def test_engine__reaches_no_file_outside(sql: str, engine: DuckDbEngine, tmp_path: Path) -> None:
     outside = tmp_path / "secret.txt"
     outside.write_text("secret")
     with pytest.raises(LakeError, match=r"(disabled by configuration|not be loaded|Missing Ext)"):
@@ -49,12 +51,12 @@ def test_engine__reaches_no_file_outside(sql: str, engine: Engine, tmp_path: Pat
 @pytest.mark.parametrize(
     "setting", ["enable_external_access = true", "TimeZone = 'Asia/Tokyo'", "threads = 8"]
 )
-def test_engine__settings_are_locked(setting: str, engine: Engine) -> None:
+def test_engine__settings_are_locked(setting: str, engine: DuckDbEngine) -> None:
     with pytest.raises(LakeError, match=r"configuration has been locked"):
         engine.execute(f"SET {setting}")
 
 
-def test_engine__spills_beyond_its_memory(engine: Engine) -> None:
+def test_engine__spills_beyond_its_memory(engine: DuckDbEngine) -> None:
     # 1.3 M rows of 100 bytes, more than the limit, sorted by what is in no order.
     engine.execute(
         "CREATE TABLE t AS SELECT md5(i::VARCHAR) || repeat('x', 68) AS v FROM range(1300000) r(i)"
@@ -68,14 +70,14 @@ def test_engine__spills_beyond_its_memory(engine: Engine) -> None:
     assert rows == 1_300_000
 
 
-def test_engine__out_of_memory_says_what_to_do(engine: Engine) -> None:
+def test_engine__out_of_memory_says_what_to_do(engine: DuckDbEngine) -> None:
     with pytest.raises(LakeError) as error:
         engine.rows("SELECT list(repeat('x', 1000) || i) FROM range(1000000) r(i)")
     assert "does not fit in 128 MB of memory: give the job more capacity" in str(error.value)
     assert "--memory-mb" in str(error.value)
 
 
-def test_engine__disk_full(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine__disk_full(engine: DuckDbEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     class Full:
         def execute(self, _: str) -> None:
             raise duckdb.IOException("IO Error: Could not write: No space left on device\nmore")
@@ -88,7 +90,7 @@ def test_engine__disk_full(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_engine__memory_too_small(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"--memory-mb is 100; at least 128 MB are needed"):
-        Engine(tmp_path, 100)
+        engine_in(tmp_path, memory_mb=100)
 
 
 def test_engine__threads_follow_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +98,7 @@ def test_engine__threads_follow_memory(tmp_path: Path, monkeypatch: pytest.Monke
     for memory_mb, threads in ((128, 1), (400, 3), (4000, 4)):
         folder = tmp_path / str(memory_mb)
         folder.mkdir()
-        with Engine(folder, memory_mb) as found:
+        with engine_in(folder, memory_mb=memory_mb) as found:
             assert found.threads == threads
 
 
@@ -115,35 +117,42 @@ def test_default_memory__of_the_container(
     assert default_memory_mb() == expected
 
 
-def test_describe__gives_types_and_words(engine: Engine) -> None:
+def test_describe__gives_types_and_words(engine: DuckDbEngine) -> None:
     assert engine.describe('"a" + 1', {"a": "BIGINT"}) == "BIGINT"
     with pytest.raises(ConfigError, match=r'^Binder Error: Referenced column "b" not found'):
         engine.describe('"b"', {"a": "BIGINT"})
 
 
-def test_bind_raw__numbers_files_and_rows(engine: Engine) -> None:
-    files: list[tuple[Path, str | None]] = []
+def test_bind_raw__numbers_files_and_rows(tmp_path: Path) -> None:
+    files = {}
     tables: tuple[tuple[str, dict[str, list[Any]]], ...] = (
-        ("0", {"a": ["x", "y"], "ingest_date": ["no", "no"]}),
-        ("1", {"b": [1], "_source_file": ["f"], "_source_row": [9]}),
+        ("raw/t/ingest_date=2026-01-01/0.parquet", {"a": ["x", "y"], "ingest_date": ["no", "no"]}),
+        ("raw/t/1.parquet", {"b": [1], "_source_file": ["f"], "_source_row": [9]}),
+        ("raw/t/_2.parquet", {"a": ["not read"]}),
     )
-    for name, table in tables:
-        path = engine.folder / f"{name}.parquet"
-        pq.write_table(pa.table(table), path)
-        files.append((path, "2026-01-01" if name == "0" else None))
-    columns = engine.bind_raw(files)
-    assert columns == {
-        "_file": "BIGINT",
-        "_row": "BIGINT",
-        "ingest_date": "VARCHAR",
-        "a": "VARCHAR",
-        "b": "BIGINT",
-        "_source_file": "VARCHAR",
-        "_source_row": "BIGINT",
-    }
-    names = "_file, _row, ingest_date, a, b, _source_file, _source_row"
-    assert engine.rows(f"SELECT {names} FROM raw ORDER BY _file, _row") == [
-        (0, 0, "2026-01-01", "x", None, None, None),
-        (0, 1, "2026-01-01", "y", None, None, None),
-        (1, 0, None, None, 1, "f", 9),
-    ]
+    for number, (key, table) in enumerate(tables):
+        files[key] = tmp_path / f"{number}.parquet"
+        pq.write_table(pa.table(table), files[key])
+    with engine_in(tmp_path, files) as engine:
+        bound = engine.bind_raw("raw", "raw/t/")
+        assert bound.columns == {
+            "_file": "BIGINT",
+            "_row": "BIGINT",
+            "ingest_date": "VARCHAR",
+            "a": "VARCHAR",
+            "b": "BIGINT",
+            "_source_file": "VARCHAR",
+            "_source_row": "BIGINT",
+        }
+        size = sum(path.stat().st_size for path in list(files.values())[:2])
+        assert (bound.view, bound.rows, bound.objects, bound.bytes) == ("raw", 3, 2, size)
+        names = "_file, _row, ingest_date, a, b, _source_file, _source_row"
+        assert engine.rows(f"SELECT {names} FROM raw ORDER BY _file, _row") == [
+            (0, 0, "2026-01-01", "x", None, None, None),
+            (0, 1, "2026-01-01", "y", None, None, None),
+            (1, 0, None, None, 1, "f", 9),
+        ]
+
+
+def test_bind_raw__nothing_there(engine: DuckDbEngine) -> None:
+    assert engine.bind_raw("raw", "raw/t/") == BoundTable("raw", {}, 0, 0, 0)

@@ -36,6 +36,13 @@ def test_keys__are_those_of_the_layout() -> None:
     assert Lake.reason_key(refused) == f"{refused}.reason.json"
     assert Lake.ingest_refused_rows_key("d", "0a") == "quarantine/d/rows/ingest/0a.parquet"
     assert Lake.transform_refused_rows_key("d") == "quarantine/d/rows/transform.parquet"
+    assert Lake.analytics_prefix("m") == "analytics/m/"
+    assert Lake.models_key() == "config/models.json"
+    assert Lake.model_sql_key("m") == "config/models/m.sql"
+    assert Lake.stage_summary_key("r", "mart") == "runs/r/stages/mart.json"
+    assert Lake.stage_checks_key("r", "mart", 0) == "runs/r/stages/mart-checks-0.json"
+    assert Lake.stage_not_built_key("r", "mart") == "runs/r/stages/mart-not-built.json"
+    assert Lake.staging_prefix("r", "m") == "staging/r/m/"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +102,19 @@ def test_get_json__not_json(lake: Lake) -> None:
     put(lake, "config/x.json", b"{")
     with pytest.raises(ConfigError, match=r"config/x.json is not JSON"):
         lake.get_json("config/x.json")
+
+
+def test_get_text__as_editors_save_it(lake: Lake) -> None:
+    put(lake, "config/models/m.sql", b"\xef\xbb\xbfSELECT 'd\xc3\xa9j\xc3\xa0'\r\nFROM t\n")
+    assert lake.get_text("config/models/m.sql") == "SELECT 'déjà'\nFROM t\n"
+
+
+def test_get_text__missing_or_not_utf8(lake: Lake) -> None:
+    with pytest.raises(ObjectNotFound, match=r"config/models/m\.sql does not exist"):
+        lake.get_text("config/models/m.sql")
+    put(lake, "config/models/m.sql", b"SELECT '\xe9'")
+    with pytest.raises(ConfigError, match=r"config/models/m\.sql is not UTF-8 .*: save it as"):
+        lake.get_text("config/models/m.sql")
 
 
 def test_get_json__other_failure_is_passed_on(lake: Lake) -> None:

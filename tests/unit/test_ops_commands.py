@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from ops import (
     examples,
     localaws,
     logs,
+    models,
+    progress,
     query,
     report,
     run,
@@ -35,14 +38,24 @@ BEGAN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ENDED = datetime(2026, 1, 5, 12, 1, 5, tzinfo=UTC)
 OUTPUTS: dict[str, Any] = {
     "bucket_name": "lake",
-    "crawler_names": {"raw": "medallion-raw", "processed": "medallion-processed"},
-    "database_names": {"raw": "workshop_raw", "processed": "workshop_processed"},
+    "crawler_names": {
+        "raw": "medallion-raw",
+        "processed": "medallion-processed",
+        "analytics": None,
+    },
+    "database_names": {
+        "raw": "workshop_raw",
+        "processed": "workshop_processed",
+        "analytics": "workshop_analytics",
+    },
     "dataset_names": ["flights", "sales"],
     "incoming_prefixes": {"flights": "s3://lake/incoming/flights/"},
     "job_names": {"ingest": "medallion-ingest", "transform": "medallion-transform"},
+    "model_names": ["dim_airline", "fact_flight"],
     "notification_topic_arn": "arn:aws:sns:us-east-1:123456789012:medallion-notifications",
     "pipeline_arn": ARN,
     "region": "us-east-1",
+    "stage_names": ["dimension", "fact"],
     "workgroup_name": "medallion",
 }
 FAILURE = {
@@ -89,7 +102,7 @@ def connected(**clients: Fake) -> target.Target:
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     text = io.StringIO()
     console = Console(file=text, width=120, highlight=False)
-    for module in (deploy, display, logs, query, report, run, status):
+    for module in (deploy, display, logs, models, query, report, run, status):
         if hasattr(module, "console"):
             monkeypatch.setattr(module, "console", console)
     return text
@@ -186,9 +199,31 @@ def test_start__unknown_dataset_is_refused_before_anything_runs() -> None:
     assert caught.value.hint == "Configured are: flights, sales."
 
 
+def test_start__stages_are_named_in_the_input() -> None:
+    states = Fake(start_execution={"executionArn": RUN})
+    run.start(connected(stepfunctions=states), [], "model", ["fact"])
+    document = json.loads(states.asked[0][1]["input"])
+    assert document == {"from": "model", "stages": ["fact"]}
+
+
+def test_start__unknown_stage_is_refused_before_anything_runs() -> None:
+    with pytest.raises(OpsError, match="Unknown stage: facts") as caught:
+        run.start(connected(), [], "model", ["facts"])
+    assert caught.value.hint == "Configured are: dimension, fact."
+
+
+def test_start__stage_of_a_lake_without_models() -> None:
+    made = connected()
+    made = replace(made, outputs=replace(made.outputs, stage_names=[]))
+    with pytest.raises(OpsError, match="Unknown stage: fact") as caught:
+        run.start(made, [], None, ["fact"])
+    assert caught.value.hint == "No stage is configured."
+
+
 def test_start__unknown_beginning_is_refused() -> None:
-    with pytest.raises(OpsError, match="FROM is 'load'"):
+    with pytest.raises(OpsError, match="FROM is 'load'") as caught:
         run.start(connected(), [], "load")
+    assert caught.value.hint == "Allowed are: ingest, transform, model."
 
 
 def test_events__after_a_known_one_are_read_from_the_end() -> None:
@@ -198,7 +233,7 @@ def test_events__after_a_known_one_are_read_from_the_end() -> None:
             return {"events": [{"id": 9}, {"id": 8}], "nextToken": "more"}
         return {"events": [{"id": 7}, {"id": 6}], "nextToken": "not needed"}
 
-    pages = run.events(connected(stepfunctions=Fake(get_execution_history=history)), RUN, 6)
+    pages = progress.events(connected(stepfunctions=Fake(get_execution_history=history)), RUN, 6)
     assert [event["id"] for page in pages for event in page] == [6, 7, 8, 9]
 
 
@@ -226,6 +261,13 @@ def test_execute__failure_is_printed_with_its_log_and_raised(screen: io.StringIO
     assert "Glue job run FAILED: ConfigError: unknown type" in shown
     assert "job run jr_1" in shown
     assert "/aws-glue/python-jobs/error jr_1" in shown
+
+
+def test_print_failures__names_stage_and_model(screen: io.StringIO) -> None:
+    run.print_failures(
+        [{"state": "RunStage", "stage": "fact", "model": "fact_flight", "error": "ConfigError"}]
+    )
+    assert "✘ RunStage, stage fact, model fact_flight ConfigError" in words(screen)
 
 
 def test_execute__run_that_wrote_no_result_tells_what_step_functions_says(
@@ -338,19 +380,22 @@ def test_report__every_row_is_in_a_column(screen: io.StringIO) -> None:
     assert "sales: 1 refused by transform: column n: 'x' is not an int" in shown
 
 
-def test_report__tables_of_both_layers(screen: io.StringIO) -> None:
+def test_report__tables_of_all_layers(screen: io.StringIO) -> None:
     def tables(DatabaseName: str) -> dict[str, Any]:  # noqa: N803 - the API's name
-        keys = [{"Name": "month"}] if DatabaseName.endswith("processed") else []
-        return {"TableList": [{"Name": "flights", "PartitionKeys": keys}]}
+        keys = [] if DatabaseName.endswith("raw") else [{"Name": "month"}]
+        name = "fact_flight" if DatabaseName.endswith("analytics") else "flights"
+        return {"TableList": [{"Name": name, "PartitionKeys": keys}]}
 
     rows = [
         ["d", "t", "n"],
         ["workshop_raw", "flights", "9"],
         ["workshop_processed", "flights", "8"],
+        ["workshop_analytics", "fact_flight", "7"],
     ]
     athena = answered(rows, ["d", "t", "n"])
     report.tables(connected(athena=athena, glue=Fake(get_tables=tables)))
-    assert "flights 9 8 month" in words(screen)
+    assert "flights 9 8 - month" in words(screen)
+    assert "fact_flight - - 7 month" in words(screen)
 
 
 def test_report__quarantined_files_have_their_reason(screen: io.StringIO) -> None:
@@ -388,13 +433,18 @@ def test_logs__output_and_errors_in_the_order_of_time() -> None:
                 pass
 
     def read(**arguments: Any) -> dict[str, Any]:
+        asked.add(arguments["logGroupName"])
         late = "error" in arguments["logGroupName"]
         event = {"timestamp": 2000 if late else 1000, "message": "late" if late else "early"}
         first = "nextToken" not in arguments
         return {"events": [event] if first else [], "nextForwardToken": "t"}
 
+    asked: set[str] = set()
     found = logs.lines(connected(logs=Logs(get_log_events=read)), "jr_1")
-    assert [line.text for line in found] == ["early", "late"]
+    # Of the Python shell and of Spark, which have groups of their own.
+    assert [line.text for line in found] == ["early", "early", "late", "late"]
+    heads = ("/aws-glue/python-jobs", "/aws-glue/jobs")
+    assert asked == {f"{head}/{stream}" for head in heads for stream in ("output", "error")}
 
 
 # --- examples, command line

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ops.history import History, Unit
-from ops.run import problem, unit_line
+from ops.progress import problem, unit_line
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 Event = dict[str, Any]
@@ -193,3 +193,42 @@ def test_close__ends_what_was_cut_off() -> None:
     (unit,) = history.close(moment)
     assert unit.seconds == 30.0
     assert history.close(moment) == []
+
+
+def test_stage__is_named_after_what_its_job_run_is_told() -> None:
+    script = Script()
+    last = script.enter("Task", 0, "RunStage", {})
+    arguments = json.dumps({"JobName": "model", "Arguments": {"--stage": "fact", "--run-id": "r"}})
+    last = script.add("TaskScheduled", last, resourceType="glue", parameters=arguments)
+    cause = json.dumps({"Id": "jr_1", "JobRunState": "FAILED", "ErrorMessage": "1 of 2 failed"})
+    last = script.add("TaskFailed", last, error="States.TaskFailed", cause=cause)
+    script.exit("Task", last, "RunStage", {})
+    (unit,) = History().feed(script.events)
+    assert (unit.item, unit.job_run_id) == ("fact", "jr_1")
+    assert text(unit) == "✘ RunStage fact 3.0 s Glue job run FAILED: 1 of 2 failed"
+
+
+def test_started_execution__is_kept_with_its_unit() -> None:
+    script = Script()
+    last = script.enter("Task", 0, "RunModels", {})
+    last = script.add("TaskScheduled", last, resourceType="states", resource="startExecution")
+    output = json.dumps({"ExecutionArn": "arn:x:execution:model:1", "StartDate": 0})
+    script.add("TaskSubmitted", last, resourceType="states", output=output)
+    history = History()
+    history.feed(script.events)
+    assert history.units[0].execution_arn == "arn:x:execution:model:1"
+
+
+def test_checked_table__is_named_by_the_item_of_its_map() -> None:
+    script = Script()
+    last = script.add("MapIterationStarted", 0, name="CheckTables", index=0)
+    last = script.enter("Choice", last, "HasRows", {"table": {"name": "flights", "rows": 1}})
+    last = script.exit("Choice", last, "HasRows", {"table": {"name": "flights", "rows": 1}})
+    last = script.enter("Task", last, "CheckTable", {})
+    last = script.add("TaskScheduled", last, resourceType="athena", resource="startQueryExecution")
+    last = script.add("TaskSucceeded", last, resourceType="athena", output="{}")
+    output = {"name": "flights", "checks": "PASSED", "failed_checks": []}
+    last = script.exit("Task", last, "CheckTable", output)
+    script.add("MapIterationSucceeded", last, name="CheckTables", index=0)
+    (unit,) = History().feed(script.events)
+    assert text(unit) == "✔ CheckTable flights 4.0 s checks passed"

@@ -64,6 +64,19 @@ def test_report__without_files() -> None:
     assert "refused_files" not in document
 
 
+def test_report__of_a_model(lake: Lake) -> None:
+    report = Report(
+        "model", "m", "r", engine="duckdb", stage="mart", inputs={"processed.d": 3, "raw.d": 0}
+    )
+    report.rows = RowCounts(in_=2, out=2)
+    assert report.write(lake) == "runs/r/model/m.json"
+    document = lake.get_json("runs/r/model/m.json")
+    assert "dataset" not in document
+    assert document["model"] == "m"
+    assert (document["engine"], document["stage"]) == ("duckdb", "mart")
+    assert document["inputs"] == {"processed.d": 3, "raw.d": 0}
+
+
 def test_report__lists_are_cut() -> None:
     report = Report("ingest", "d", "r", files=FileCounts())
     for n in range(50):

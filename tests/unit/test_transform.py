@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 import transform
 from errors import ConfigError, LakeError, ObjectNotFound
 from lake import Lake
-from processed_layer import NULL_PARTITION
 from report import Report
+from table_layer import NULL_PARTITION
 from tests.unit.transform_fixtures import Table, column, derived, raw_table
 
 ROOT = Path(__file__).parents[2]

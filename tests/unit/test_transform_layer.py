@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from errors import AccountingError
-from processed_layer import NULL_PARTITION, Rows, partition_folder
+from table_files import Rows
+from table_layer import NULL_PARTITION, partition_folder
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import contract_sql
 from contract import Contract
-from engine import Engine
+from duckdb_engine import DuckDbEngine
+from lake import Lake, StoredObject
 
 Table = Mapping[str, Sequence[Any]]
 
@@ -41,18 +44,43 @@ def raw_table(table: Table, source: str = "incoming/things/a.csv") -> pa.Table:
     )
 
 
+class LocalLake(Lake):
+    """Files that look like the objects of a lake to who reads them, in the order given."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        client: Any = None
+        super().__init__(client, "lake")
+        self._files = files
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        for key, path in self._files.items():
+            if key.startswith(prefix):
+                yield StoredObject(key, path.stat().st_size, "", dt.datetime.now(dt.UTC))
+
+    def download(self, source: StoredObject, path: Path) -> None:
+        shutil.copy(self._files[source.key], path)
+
+
+def engine_in(
+    folder: Path, files: Mapping[str, Path] | None = None, memory_mb: int = 256
+) -> DuckDbEngine:
+    """An engine in an empty folder that reads these files as objects."""
+    return DuckDbEngine(LocalLake(files or {}), folder, memory_mb)
+
+
 def transformed(
     folder: Path, wanted: Contract, *objects: pa.Table, dates: Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Run a contract's statement over raw objects; one row a raw row, in the order of raw."""
-    files: list[tuple[Path, str | None]] = []
+    files = {}
     for number, table in enumerate(objects):
         path = folder / f"{number}.parquet"
         pq.write_table(table, path)
-        files.append((path, dates[number] if dates else "2026-01-01"))
-    with Engine(folder, 256) as engine:
-        expressions = contract_sql.translate(wanted, engine.describe)
-        statement = contract_sql.statement(wanted, expressions, engine.bind_raw(files))
+        date = dates[number] if dates else "2026-01-01"
+        files[f"raw/things/ingest_date={date}/{number}.parquet"] = path
+    with engine_in(Path(tempfile.mkdtemp(dir=folder)), files) as engine:
+        prepared = engine.prepare(wanted)
+        statement = prepared.statement(engine.bind_raw("raw", "raw/things/"))
         batches = engine.batches(f"SELECT * FROM ({statement}) ORDER BY _file, _row", 2048)
         return pa.Table.from_batches(list(batches)).to_pandas(
             date_as_object=True, integer_object_nulls=True

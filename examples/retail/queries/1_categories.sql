@@ -1,9 +1,9 @@
 -- What sells, and what is left of it?
-SELECT p.category,
-       count(*) AS sales,
-       sum(s.amount) AS revenue,
-       round(100 * sum(s.quantity * p.margin) / sum(s.amount), 1) AS margin_percent
-FROM sales AS s
-JOIN products AS p ON p.product_id = s.product_id
-GROUP BY p.category
-ORDER BY revenue DESC, p.category
+SELECT category,
+       sum(sales) AS sales,
+       sum(revenue) AS revenue,
+       round(100 * sum(profit) / sum(revenue), 1) AS profit_percent,
+       max(CASE WHEN rank_in_category = 1 THEN product_name END) AS best_product
+FROM workshop_analytics.product_performance
+GROUP BY category
+ORDER BY revenue DESC, category

@@ -1,9 +1,10 @@
 -- Where do the best customers live?
-SELECT c.country,
-       count(DISTINCT c.customer_id) AS customers,
-       round(sum(s.amount) / count(DISTINCT c.customer_id), 2) AS revenue_a_customer
-FROM sales AS s
-JOIN customers AS c ON c.customer_id = s.customer_id
-GROUP BY c.country
-ORDER BY revenue_a_customer DESC, c.country
+SELECT country,
+       count(*) AS customers,
+       count_if(segment = 'large') AS large,
+       round(sum(revenue) / count(*), 2) AS revenue_a_customer
+FROM workshop_analytics.customer_metrics
+WHERE sales > 0
+GROUP BY country
+ORDER BY revenue_a_customer DESC, country
 LIMIT 5

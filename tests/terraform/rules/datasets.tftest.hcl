@@ -27,6 +27,7 @@ run "takes_a_dataset_with_every_field" {
           { name = "is_big", type = "boolean", expression = "price > 1000" },
         ]
         partition_by = ["month", "is_big"]
+        engine       = "spark"
         checks = {
           not_null        = ["month"]
           unique          = [["customer", "ordered_at"]]
@@ -395,6 +396,21 @@ run "refuses_unknown_encoding" {
       orders = {
         columns  = [{ name = "id", type = "bigint" }, { name = "day", type = "date" }, { name = "amount", type = "double" }]
         encoding = "utf-9"
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "refuses_unknown_engine" {
+  command = plan
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "id", type = "bigint" }]
+        engine  = "glue"
       }
     }
   }

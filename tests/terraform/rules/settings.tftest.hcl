@@ -7,7 +7,7 @@ run "takes_settings_at_their_limits" {
   variables {
     athena_scan_limit_mebibytes = 10
     database_prefix             = "w"
-    jobs                        = { ingest_dpu = 1, transform_dpu = 0.0625, max_concurrent_runs = 1000, timeout_minutes = 1440 }
+    jobs                        = { ingest_dpu = 1, transform_dpu = 0.0625, model_dpu = 1, max_concurrent_runs = 1000, max_object_mebibytes = 5120, spark_max_workers = 2, spark_worker_type = "G.8X", timeout_minutes = 1440 }
     kms_key_arn                 = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
     lifecycle_rules             = { runs_days = 1 }
     log_retention_days          = 3653
@@ -24,12 +24,20 @@ run "takes_settings_at_their_limits" {
   }
 }
 
+run "takes_the_smallest_objects" {
+  command = plan
+
+  variables {
+    jobs = { max_object_mebibytes = 16 }
+  }
+}
+
 run "takes_a_long_name_with_a_bucket_name" {
   command = plan
 
   variables {
     bucket_name = "lake"
-    name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
   }
 }
 
@@ -153,6 +161,76 @@ run "refuses_jobs_without_concurrent_runs" {
   expect_failures = [var.jobs]
 }
 
+run "refuses_jobs_with_a_quarter_of_a_dpu_for_models" {
+  command = plan
+
+  variables {
+    jobs = { model_dpu = 0.25 }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_jobs_on_an_unknown_worker" {
+  command = plan
+
+  variables {
+    jobs = { spark_worker_type = "G.025X" }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_jobs_with_one_spark_worker" {
+  command = plan
+
+  variables {
+    jobs = { spark_max_workers = 1 }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_jobs_with_half_a_spark_worker" {
+  command = plan
+
+  variables {
+    jobs = { spark_max_workers = 2.5 }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_jobs_with_objects_of_15_mebibytes" {
+  command = plan
+
+  variables {
+    jobs = { max_object_mebibytes = 15 }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_jobs_with_objects_beyond_5_gibibytes" {
+  command = plan
+
+  variables {
+    jobs = { max_object_mebibytes = 5121 }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_jobs_with_objects_in_fractions" {
+  command = plan
+
+  variables {
+    jobs = { max_object_mebibytes = 64.5 }
+  }
+
+  expect_failures = [var.jobs]
+}
+
 run "refuses_kms_alias" {
   command = plan
 
@@ -238,7 +316,7 @@ run "refuses_name_too_long_for_its_roles" {
 
   variables {
     bucket_name = "lake"
-    name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
   }
 
   expect_failures = [var.name]

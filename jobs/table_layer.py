@@ -1,0 +1,110 @@
+"""The objects of a table in the lake: how its partitions are named, and how it is replaced."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from errors import LakeError
+from lake import Lake
+from report import Report
+
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+# What Hive writes as %XX in the names of partition folders.
+_ESCAPED = frozenset(map(chr, range(0x20))) | frozenset("\"#%'*/:=?\\\x7f{[]^")
+_ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
+_UPLOADS = 8
+# Files that wait to be uploaded must not fill the disk.
+_MAX_WAITING_FILES = 2 * _UPLOADS
+_MAX_WAITING_BYTES = 1 << 30
+
+
+def is_data(key: str) -> bool:
+    """Whether Athena would read the object: names that begin with _ or . are passed over."""
+    name = key.rsplit("/", 1)[-1]
+    return bool(name) and name[0] not in "_."
+
+
+def partition_folder(names: tuple[str, ...], values: tuple[str | None, ...]) -> str:
+    """Give the folders of a partition, such as `year=2013/month=1/`; no text is null in Hive."""
+    return "".join(f"{name}={_escaped(value)}/" for name, value in zip(names, values))
+
+
+def _escaped(value: str | None) -> str:
+    if not value:
+        return NULL_PARTITION
+    return "".join(f"%{ord(c):02X}" if c in _ESCAPED else c for c in value)
+
+
+def partition_values(names: tuple[str, ...], folders: str) -> tuple[str | None, ...]:
+    """
+    Read the values of a partition from its folders: what `partition_folder` wrote, and Spark.
+
+    Raises
+    ------
+    LakeError
+        When these are not folders of these partition columns.
+    """
+    parts = [part.partition("=") for part in folders.split("/") if part]
+    if tuple(name for name, _, _ in parts) != names:
+        expected = "/".join(f"{name}=…" for name in names) or "no folder"
+        raise LakeError(f"the folders are '{folders}', where {expected} is expected")
+    return tuple(None if text in ("", NULL_PARTITION) else _unescaped(text) for *_, text in parts)
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def publish(lake: Lake, prefix: str, files: Iterable[tuple[str, Path]], report: Report) -> None:
+    """
+    Make the objects under `prefix` these files, and no more.
+
+    New and changed objects are put first, each at one stroke, and those no longer there deleted
+    last: who reads meanwhile, or after a crash, finds every partition of one object old or new.
+    Of a partition of several objects some may be old and some new until a run ends.
+
+    Parameters
+    ----------
+    lake, prefix
+        Where the table is; `prefix` ends with a slash.
+    files
+        Keys, and files that are removed when they were uploaded. They are taken as fast as they
+        can be uploaded.
+    report
+        Its counts of objects and bytes are filled.
+    """
+    stale = {stored.key for stored in lake.list_objects(prefix)}
+    pending: deque[tuple[int, Future[bool]]] = deque()
+    waiting = 0
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        for key, path in files:
+            stale.discard(key)
+            size = path.stat().st_size
+            pending.append((size, pool.submit(_upload, lake, key, path)))
+            waiting += size
+            while len(pending) >= _MAX_WAITING_FILES or waiting > _MAX_WAITING_BYTES:
+                waiting -= _count(*pending.popleft(), report)
+        while pending:
+            _count(*pending.popleft(), report)
+    report.objects.deleted = lake.delete(sorted(stale))
+
+
+def _upload(lake: Lake, key: str, path: Path) -> bool:
+    """Upload a file and remove it; tell whether the object had other bytes before."""
+    written = lake.put_if_changed(key, path)
+    path.unlink()
+    return written
+
+
+def _count(size: int, upload: Future[bool], report: Report) -> int:
+    """Wait for an upload and count it; return the size of its file."""
+    if upload.result():
+        report.objects.written += 1
+        report.bytes_written += size
+    else:
+        report.objects.unchanged += 1
+    return size

@@ -1,0 +1,36 @@
+"""What both engines are asked to do alike; this runs in the tests and in the Spark process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import datatypes
+from contract import Contract
+from engine import Engine, TableSource
+from sql_inputs import parse_model, view_name
+
+
+def outcomes(engine: Engine, document: Any) -> list[dict[str, Any]]:
+    """Give each raw row of a contract its outcome, in the order of raw."""
+    contract = Contract.from_json(document)
+    prepared = engine.prepare(contract)
+    raw = engine.bind_raw("raw", f"raw/{contract.name}/")
+    engine.create("result", prepared.statement(raw))
+    names = ["_outcome", "_reason", "_categories", *contract.processed_types]
+    rows = engine.rows(f"SELECT {', '.join(names)} FROM result ORDER BY _file, _row")
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def answer(
+    engine: Engine, text: str, inputs: Mapping[str, Mapping[str, str]]
+) -> tuple[dict[str, str], list[tuple[Any, ...]]]:
+    """Run a model's SQL over tables with the given partition columns: types and rows."""
+    model = parse_model(text, "config/models/m.sql")
+    tables = {}
+    for name, partitions in inputs.items():
+        types = {column: datatypes.parse(kind) for column, kind in partitions.items()}
+        source = TableSource(name.replace(".", "/") + "/", types)
+        tables[name] = engine.bind(view_name(name), source)
+    found = engine.create("result", engine.query(model, tables))
+    return {name: kind.name for name, kind in found.items()}, engine.rows("SELECT * FROM result")

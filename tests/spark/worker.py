@@ -1,0 +1,146 @@
+"""A process that keeps one Spark session and does what the tests ask of it (see conftest)."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing.connection import Client
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import functions as F  # noqa: N812
+
+import datatypes
+import spark_casts
+from contract import Contract
+from engine import TableSource, TableTarget, open_engine
+from lake import Lake, s3_client
+from report import Report
+from spark_engine import SparkEngine
+from tests.spark import runs
+
+
+class Worker:
+    """Each public method is a request; arguments and answers are plain values."""
+
+    def __init__(self) -> None:
+        self._bucket = ""
+
+    def use(self, bucket: str) -> None:
+        """Turn to another bucket."""
+        self._bucket = bucket
+
+    def engine(self, max_object_bytes: int = 512 << 20) -> SparkEngine:
+        lake = Lake(s3_client(), self._bucket)
+        made = open_engine(
+            "spark", lake, Path(tempfile.gettempdir()), max_object_bytes=max_object_bytes
+        )
+        assert isinstance(made, SparkEngine)
+        return made
+
+    def capacity(self) -> str:
+        with self.engine() as engine:
+            return engine.capacity
+
+    def outcomes(self, document: Any) -> list[dict[str, Any]]:
+        with self.engine() as engine:
+            return runs.outcomes(engine, document)
+
+    def prepare(self, document: Any) -> None:
+        with self.engine() as engine:
+            engine.prepare(Contract.from_json(document))
+
+    def read_texts(
+        self, texts: Sequence[str], readings: Sequence[tuple[str, str | None]]
+    ) -> list[tuple[Any, ...]]:
+        """Read each text as each type, in a format or in none."""
+        # As numbers: Python has no year 0.
+        counted = {"timestamp": "unix_micros({})", "date": "unix_date({})"}
+        with self.engine() as engine:
+            columns = []
+            for number, (kind, pattern) in enumerate(readings):
+                sql = spark_casts.from_text("x", datatypes.parse(kind), pattern)
+                columns.append(F.expr(counted.get(kind, "{}").format(sql)).alias(f"c{number}"))
+            frame = engine._spark.createDataFrame(list(enumerate(texts)), "n int, x string")
+            return [tuple(row)[1:] for row in frame.select("n", *columns).orderBy("n").collect()]
+
+    def evaluate(self, select: str) -> list[tuple[Any, ...]]:
+        with self.engine() as engine:
+            return engine.rows(select)
+
+    def bind(
+        self, prefix: str, partitions: Mapping[str, str], select: str = "SELECT * FROM t"
+    ) -> Any:
+        types = {name: datatypes.parse(kind) for name, kind in partitions.items()}
+        with self.engine() as engine:
+            bound = engine.bind("t", TableSource(prefix, types))
+            counts = (bound.rows, bound.objects, bound.bytes)
+            return dict(bound.columns), counts, engine.rows(select)
+
+    def bind_raw(self, prefix: str, select: str) -> Any:
+        with self.engine() as engine:
+            bound = engine.bind_raw("raw", prefix)
+            counts = (bound.rows, bound.objects, bound.bytes)
+            return dict(bound.columns), counts, engine.rows(select)
+
+    def answer(self, text: str, inputs: Mapping[str, Mapping[str, str]]) -> Any:
+        with self.engine() as engine:
+            return runs.answer(engine, text, inputs)
+
+    def write(
+        self,
+        select: str,
+        prefix: str,
+        partition_by: Sequence[str],
+        sort_by: Sequence[str],
+        where: str = "true",
+        max_object_bytes: int = 512 << 20,
+    ) -> dict[str, int]:
+        """Write the answer of a query as a table."""
+        report = Report("model", "m", "r1")
+        with self.engine(max_object_bytes) as engine:
+            types = engine.create("result", select)
+            kept = {name: kind for name, kind in types.items() if not name.startswith("_")}
+            target = TableTarget(prefix, kept, tuple(partition_by), tuple(sort_by))
+            engine.write_table("result", where, target, report)
+        counts = report.objects
+        return {
+            "written": counts.written,
+            "unchanged": counts.unchanged,
+            "deleted": counts.deleted,
+            "bytes": report.bytes_written,
+        }
+
+    def write_object(self, select: str, order_by: Sequence[str], key: str) -> None:
+        with self.engine() as engine:
+            engine.write_object(select, order_by, key)
+
+    def transform(self, dataset: str) -> Any:
+        """Run the job."""
+        import transform  # noqa: PLC0415 - not all tests need it
+
+        run: Any = transform.run
+        return run(Lake(s3_client(), self._bucket), dataset, "r1", engine="spark").to_json()
+
+
+def serve(address: str, key: bytes) -> None:
+    worker = Worker()
+    with Client(address, authkey=key) as connection:
+        while True:
+            try:
+                name, arguments, keywords = connection.recv()
+            except EOFError:
+                return
+            request: Callable[..., Any] = getattr(worker, name)
+            try:
+                answer: tuple[Any, ...] = (None, None, request(*arguments, **keywords))
+            except Exception as error:  # noqa: BLE001 - the test judges
+                answer = (type(error).__name__, str(error), traceback.format_exc())
+            connection.send(answer)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], os.environ["WORKER_KEY"].encode())
