@@ -13,6 +13,8 @@ from sqlglot.dialects.trino import Trino
 from sqlglot.errors import OptimizeError, SqlglotError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.resolver import Resolver
+from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.schema import MappingSchema
 
 from local.athena_errors import QueryFailedError
@@ -103,7 +105,7 @@ def plan(
         raise _resolution_error(str(error), references, columns) from error
     except SqlglotError as error:
         raise QueryFailedError("SYNTAX_ERROR", str(error)) from error
-    _refuse_aliases_in_having(tree)
+    _resolve_having(tree, schema)
     try:
         tree = annotate_types(tree, schema=schema, expression_metadata=_METADATA, dialect=DIALECT)
     except SqlglotError as error:
@@ -162,13 +164,19 @@ def _resolution_error(
     return QueryFailedError("SYNTAX_ERROR", message)
 
 
-def _refuse_aliases_in_having(tree: exp.Query) -> None:
-    for having in tree.find_all(exp.Having):
-        for column in having.find_all(exp.Column):
-            if not column.table:
+def _resolve_having(tree: exp.Query, schema: MappingSchema) -> None:
+    """Give the columns of HAVING their tables, which sqlglot leaves out; Trino knows no aliases."""
+    for scope in traverse_scope(tree):
+        having = scope.expression.args.get("having")
+        for column in having.find_all(exp.Column) if having else ():
+            if column.table or column.find_ancestor(exp.Select) is not scope.expression:
+                continue
+            table = Resolver(scope, schema).get_table(column)
+            if table is None:
                 raise QueryFailedError(
                     "COLUMN_NOT_FOUND", f"Column '{column.name}' cannot be resolved"
                 )
+            column.set("table", table.copy())
 
 
 def _used_columns(tree: exp.Query, references: list[exp.Table]) -> dict[TableName, set[str]]:

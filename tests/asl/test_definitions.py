@@ -24,7 +24,7 @@ from tests.asl.machines import (
 )
 from tests.rendering import Deployment
 
-pytestmark = pytest.mark.xdist_group("asl")
+pytestmark = pytest.mark.xdist_group("terraform-module")
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.asl.machines import MACHINES, Integration, tasks
 from tests.rendering import Deployment
 
-pytestmark = pytest.mark.xdist_group("asl")
+pytestmark = pytest.mark.xdist_group("terraform-module")
 
 ACCOUNT = "us-east-1:123456789012"
 BUCKET = "arn:aws:s3:::medallion-123456789012-us-east-1"

@@ -182,6 +182,9 @@ QUERIES = [
     ("SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM t ORDER BY 1", [["1", "1"], ["2", "3"], ["3", "5"]]),
     ("WITH c AS (SELECT p, sum(b) AS n FROM t GROUP BY 1), e AS (SELECT * FROM c) SELECT e.*, n / 3 FROM e ORDER BY p", [["2023", "4", "1"], ["2024", "2", "0"]]),
     ("SELECT p, count(*) FROM t GROUP BY p HAVING count(*) > 1", [["2023", "2"]]),
+    # A column that only HAVING names, and one that an output hides elsewhere but not there.
+    ("SELECT p FROM t GROUP BY p HAVING sum(id) > 2", [["2023"]]),
+    ("SELECT p, sum(id) AS id FROM t GROUP BY p HAVING sum(id) > 3 ORDER BY 1", [["2023", "5"]]),
     ("SELECT p, count(*) FROM t GROUP BY ROLLUP (p) ORDER BY p", [["2023", "2"], ["2024", "1"], [None, "3"]]),
     ("SELECT x, n FROM t CROSS JOIN UNNEST(arr) WITH ORDINALITY AS u (x, n) WHERE id = 1 ORDER BY n", [["3", "1"], ["1", "2"], ["2", "3"]]),
     ("SELECT x.id, y.id FROM t x LEFT JOIN t y ON x.id = y.id - 1 ORDER BY 1", [["1", "2"], ["2", "3"], ["3", None]]),
