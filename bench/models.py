@@ -81,6 +81,9 @@ class Bench:
             "DuckDB, local files": lambda case: self._peer(
                 case, JOB_PYTHON, "plain_duckdb.py", self._plain
             ),
+            "the same, rows in order": lambda case: self._peer(
+                case, JOB_PYTHON, "plain_duckdb.py", self._plain, "--ordered"
+            ),
             "pandas, local files": lambda case: self._peer(
                 case, PYTHON, "plain_pandas.py", self._plain
             ),
@@ -118,11 +121,14 @@ class Bench:
         for name, seconds in answer.items():
             case.parts.setdefault(name, []).append(seconds)
 
-    def _peer(self, case: Case, python: Path, script: str, environ: Mapping[str, str]) -> None:
+    def _peer(
+        self, case: Case, python: Path, script: str, environ: Mapping[str, str], *options: str
+    ) -> None:
         out = self._folder / "out"
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
         command = [str(python), str(PEERS / script), str(self._scaled.folder), str(out)]
+        command += options
         process, answer = self._process(command, environ)
         case.process.append(process)
         case.work.append(answer["seconds"])

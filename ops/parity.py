@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from local import spark
 from local.errors import SparkSetupError
 from local.settings import REGION, ROOT_ACCESS_KEY
+from ops import bootstrap
 from ops.comparison import Difference, compare
 from ops.environment import ROOT
 from ops.errors import OpsError
@@ -225,11 +226,10 @@ def read_table(s3: S3Client, bucket: str, prefix: str) -> pa.Table:
 def _worker_environment(
     endpoint: str, venv: Path, folder: Path, progress: Progress
 ) -> dict[str, str]:
-    lines = (ROOT / "jobs/requirements.txt").read_text(encoding="utf-8").splitlines()
-    needed = [text for line in lines if (text := line.split("#")[0].strip())]
+    _, job_requirements = bootstrap.requirements()
     try:
         spark.ensure(venv, progress)
-        spark.install(venv, needed, progress)
+        spark.install(venv, job_requirements, progress)
         settings = spark.environment(venv, endpoint, folder)
     except SparkSetupError as error:
         raise OpsError("Spark could not be set up.", details=str(error)) from error

@@ -1,4 +1,7 @@
-"""The models' SQL, already translated, straight in DuckDB on local Parquet files."""
+"""The models' SQL, already translated, straight in DuckDB on local Parquet files.
+
+With --ordered each file's rows are in the total order that the job gives them.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 
-def main(folder: Path, out: Path) -> None:
+def main(folder: Path, out: Path, *, ordered: bool) -> None:
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     started = time.monotonic()
     connection = duckdb.connect(
@@ -35,7 +38,10 @@ def main(folder: Path, out: Path) -> None:
         if not by:
             place.mkdir()
         options = f", PARTITION_BY ({', '.join(by)})" if by else ""
-        connection.execute(f"COPY ({model['duckdb']}) TO '{target}' (FORMAT parquet{options})")
+        query = model["duckdb"]
+        if ordered:
+            query = f"SELECT * FROM ({query}) ORDER BY ALL"  # noqa: S608 - our own SQL
+        connection.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet{options})")
         hive = ", hive_types_autocast = false" if by else ""
         connection.execute(
             f"CREATE VIEW {model['view']} AS FROM read_parquet("
@@ -45,4 +51,4 @@ def main(folder: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), ordered="--ordered" in sys.argv[3:])

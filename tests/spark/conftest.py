@@ -19,6 +19,7 @@ from moto.server import ThreadedMotoServer
 
 from lake import Lake, s3_client
 from local import spark
+from ops import bootstrap
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".venv-spark"
@@ -73,7 +74,9 @@ def spark_process(
 ) -> Iterator[SparkProcess]:
     """A process with a Spark session."""
     folder = tmp_path_factory.mktemp("spark")
-    python = spark.ensure(VENV, lambda _: None)
+    _, job_requirements = bootstrap.requirements()
+    python = spark.ensure(VENV, print)
+    spark.install(VENV, job_requirements, print)
     key = secrets.token_hex(16)
     environment = {
         "HOME": str(folder),
