@@ -8,10 +8,18 @@ OPS := .venv/bin/python -m ops
 TOOL := $(OPS) exec --terraform-only
 PYTHON_CODE := $(wildcard local ops jobs tests bench examples)
 
-# SQL goes through the environment as it was typed: neither make nor the shell may touch it.
+# Texts go through the environment as they were typed: neither make nor the shell may touch them.
 ifdef SQL
 override SQL := $(value SQL)
 export SQL
+endif
+ifdef REASON
+override REASON := $(value REASON)
+export REASON
+endif
+# Environments hold secrets under this name: only one that was typed here is a task token.
+ifeq ($(origin TOKEN),command line)
+export TASK_TOKEN := $(value TOKEN)
 endif
 export TARGET
 
@@ -25,7 +33,7 @@ for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python python3.
 done
 endef
 
-.PHONY: help setup demo local-up local-down drop run query status logs apply destroy parity test lint fmt bench clean
+.PHONY: help setup demo local-up local-down drop run approve reject query status logs apply destroy parity test lint fmt bench clean
 
 help: ## Show this help.
 	@echo "Usage: make <target> [NAME=value]"; echo
@@ -40,22 +48,28 @@ setup: ## Make the virtual environments and find the Terraform provider; the oth
 demo: setup ## Run the whole system on an example, locally, and take it down. EXAMPLE=flights|retail KEEP=1
 	@$(OPS) demo --example "$(EXAMPLE)" $(if $(filter-out 0,$(KEEP)),--keep)
 
-local-up: setup ## Start the local AWS, apply the project, drop an example's files. EXAMPLE= VAR_FILE=
+local-up: setup ## Start the local AWS, apply the project, drop an example's files, which start a run. EXAMPLE= VAR_FILE=
 	@$(OPS) local-up --example "$(EXAMPLE)" $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
 
 local-down: setup ## Stop the local AWS and forget all that was in it.
 	@$(OPS) local-down
 
-drop: setup ## Drop files into the lake. DATASET=flights FILES='a.csv b.csv.gz' TARGET=local|aws
+drop: setup ## Drop files into the lake, and say which run takes them. DATASET=flights FILES='a.csv b.csv.gz' TARGET=local|aws
 	@$(OPS) drop --dataset "$(DATASET)" $(FILES)
 
 run: setup ## Run the pipeline and watch it. DATASETS=a,b FROM=ingest|transform|model STAGES=a,b TARGET=local|aws
 	@$(OPS) run --datasets "$(DATASETS)" --stages "$(STAGES)" $(if $(FROM),--from "$(FROM)")
 
+approve: setup ## Approve what a run asks for: the only request, or one of several. RUN=<id> DATASET= TOKEN= TARGET=local|aws
+	@$(OPS) approve --run "$(RUN)" --dataset "$(DATASET)"
+
+reject: setup ## Reject what a run asks for, and say why. REASON='…' RUN=<id> DATASET= TOKEN= TARGET=local|aws
+	@$(OPS) reject --run "$(RUN)" --dataset "$(DATASET)"
+
 query: setup ## Ask Athena. SQL='SELECT …' TARGET=local|aws
 	@$(OPS) query
 
-status: setup ## Show the last runs, what failed, and the crawlers. RUN=<id> TARGET=local|aws
+status: setup ## Show the last runs, what failed, what waits, crawlers, alarms. RUN=<id> TARGET=local|aws
 	@$(OPS) status $(if $(RUN),--run "$(RUN)")
 
 logs: setup ## Show the job logs of a run, by default the last. RUN=<id> TARGET=local|aws

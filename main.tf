@@ -22,6 +22,16 @@ locals {
     region     = var.region
     arn_format = "arn:${local.partition}:%s:${var.region}:${local.account_id}:%s"
   }
+
+  # Datasets, with what they leave to defaults filled in.
+  datasets = { for name, dataset in var.datasets : name => merge(dataset, {
+    group    = coalesce(dataset.group, name)
+    triggers = sort(dataset.triggers == null ? (dataset.source.type == "drop" ? ["event", "schedule"] : ["schedule"]) : dataset.triggers)
+  }) }
+  event_dataset_names = sort([for name, dataset in local.datasets : name if contains(dataset.triggers, "event")])
+  # What handles files that arrive is there only if a dataset wants it.
+  arrivals = length(local.event_dataset_names) > 0
+
   bucket_name = coalesce(var.bucket_name, "${var.name}-${local.account_id}-${var.region}")
 
   _object_size = { "--max-object-mebibytes" = tostring(var.jobs.max_object_mebibytes) }
@@ -74,7 +84,7 @@ module "catalog" {
   context              = local.context
   bucket               = module.storage.bucket
   database_prefix      = var.database_prefix
-  datasets             = var.datasets
+  datasets             = local.datasets
   force_destroy        = var.force_destroy
   kms_key_arn          = var.kms_key_arn
   models               = local.models
@@ -87,31 +97,44 @@ module "monitoring" {
   source = "./modules/monitoring"
 
   context             = local.context
+  arrivals            = local.arrivals
+  crawler_names       = compact(values(module.catalog.crawler_names))
+  dashboard           = var.monitoring.dashboard
+  freshness_hours     = var.monitoring.freshness_hours
+  job_names           = values(module.jobs.names)
   log_retention_days  = var.log_retention_days
-  machines            = ["check", "crawl", "model", "pipeline"]
+  machines            = concat(["check", "crawl", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
   notification_emails = var.notification_emails
+  workgroup_name      = module.catalog.workgroup_name
 }
 
 module "workflow" {
   source = "./modules/workflow"
 
-  context              = local.context
-  bucket               = module.storage.bucket
-  crawler_names        = module.catalog.crawler_names
-  database_names       = module.catalog.database_names
-  definition_directory = "${path.module}/asl"
-  job_names            = module.jobs.names
-  job_timeout_minutes  = var.jobs.timeout_minutes
-  kms_key_arn          = var.kms_key_arn
-  log_group_arns       = module.monitoring.log_group_arns
-  topic_arn            = module.monitoring.topic_arn
-  workgroup_name       = module.catalog.workgroup_name
+  context                = local.context
+  arrival_window_seconds = var.arrival_window_seconds
+  arrivals               = local.arrivals
+  bucket                 = module.storage.bucket
+  crawler_names          = module.catalog.crawler_names
+  database_names         = module.catalog.database_names
+  dead_letter_queue      = module.triggers.dead_letter_queue
+  definition_directory   = "${path.module}/asl"
+  job_names              = module.jobs.names
+  job_timeout_minutes    = var.jobs.timeout_minutes
+  kms_key_arn            = var.kms_key_arn
+  log_group_arns         = module.monitoring.log_group_arns
+  success_mails          = var.monitoring.success_mails
+  topic_arn              = module.monitoring.topic_arn
+  workgroup_name         = module.catalog.workgroup_name
 }
 
 module "triggers" {
   source = "./modules/triggers"
 
   context             = local.context
+  arrival_arn         = module.workflow.arrival_arn
+  arrivals            = local.arrivals
+  bucket              = module.storage.bucket
   pipeline_arn        = module.workflow.pipeline_arn
   schedule_expression = var.schedule_expression
 }

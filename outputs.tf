@@ -1,3 +1,13 @@
+output "alarm_names" {
+  description = "Names of the CloudWatch alarms, sorted; each has its runbook in its description."
+  value       = module.monitoring.alarm_names
+}
+
+output "arrival_window_seconds" {
+  description = "Length, in seconds, of the windows in which files that arrive share a run."
+  value       = var.arrival_window_seconds
+}
+
 output "bucket_name" {
   description = "Name of the bucket that holds the lake."
   value       = module.storage.bucket.name
@@ -13,6 +23,11 @@ output "crawler_names" {
   value       = module.catalog.crawler_names
 }
 
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard; null without one."
+  value       = module.monitoring.dashboard_name
+}
+
 output "database_names" {
   description = "Names of the Glue databases, by layer (raw, processed, analytics), as queries name them."
   value       = module.catalog.database_names
@@ -21,6 +36,23 @@ output "database_names" {
 output "dataset_names" {
   description = "Names of the datasets, sorted; each is a table of the raw and the processed database once it has rows."
   value       = module.catalog.dataset_names
+}
+
+output "dead_letter_queue_url" {
+  description = "URL of the SQS queue of arrivals that could not be handled; null if no dataset has the trigger event."
+  value       = try(module.triggers.dead_letter_queue.url, null)
+}
+
+output "event_dataset_names" {
+  description = "Names of the datasets of which a file that arrives starts a run, sorted."
+  value       = local.event_dataset_names
+  # Without the rule, files would arrive unnoticed.
+  depends_on = [module.triggers]
+}
+
+output "groups" {
+  description = "Groups of the datasets, by dataset; a file of one starts a run of those of its group that have files."
+  value       = { for name, dataset in local.datasets : name => dataset.group }
 }
 
 output "incoming_prefixes" {
@@ -39,7 +71,7 @@ output "model_names" {
 }
 
 output "notification_topic_arn" {
-  description = "ARN of the SNS topic that is told how each run ended."
+  description = "ARN of the SNS topic that is told how each run ended, what waits for approval and what alarms ring."
   value       = module.monitoring.topic_arn
 }
 

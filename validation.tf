@@ -32,6 +32,11 @@ locals {
   formats      = ["auto", "csv", "tsv", "json", "ndjson", "parquet"]
   name_pattern = "^[a-z][a-z0-9_]{0,99}$"
   name_rule    = "a lower-case letter and then up to 99 lower-case letters, digits and _"
+  # A run is named <group>-<time>, and Step Functions takes 80 characters.
+  group_pattern = "^[a-z][a-z0-9_]{0,49}$"
+  group_rule    = "a lower-case letter and then up to 49 lower-case letters, digits and _"
+  sources       = ["drop", "sample"]
+  triggers      = ["event", "schedule"]
   # ASCII without letters, digits, the quote and line ends.
   delimiter_pattern = "^[\\x01-\\x09\\x0b\\x0c\\x0e-!#-/:-@\\[-\\x60{-~]$"
   reserved_names    = ["_source_file", "_source_row", "ingest_date", "file_index", "file_row_number"]

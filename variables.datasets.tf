@@ -13,6 +13,9 @@ variable "datasets" {
     - derive: more columns, each with name, type and expression (Spark SQL over the columns and earlier derived ones).
     - partition_by: columns by which the table is partitioned, default none.
     - engine: what transforms it, duckdb (in a Python shell job, for what one machine can hold; default) or spark (on Glue for Spark).
+    - group: datasets that are loaded together, as those that models join: a file of one starts a run of those of its group that have files. A name of at most 50 characters; default null: the dataset's own name.
+    - triggers: what starts runs of it, a set of event (a file arrives in incoming/<dataset>/, for source type drop alone) and schedule (schedule_expression). Default null: both for source type drop, schedule for others; [] means only by hand.
+    - approval: holds the table back, as it was, until somebody approves of the new one, when a threshold is passed: max_refused_percent (of the rows, 0 to 100), max_row_change_percent (against the table as it is, from 0), one of them at least; timeout_hours (1 to 72, default 24) until the run gives up. Default null: no approval.
     - checks: not_null (columns), unique (lists of columns), accepted_values (values by column), row_count (min, max) and sql (by name: Athena SQL over the processed tables that returns what is wrong). Default none; keys and required columns are always checked.
     Default: the retail sample (customers, products, sales).
   EOT
@@ -44,6 +47,13 @@ variable "datasets" {
     })), [])
     partition_by = optional(list(string), [])
     engine       = optional(string, "duckdb")
+    group        = optional(string)
+    triggers     = optional(set(string))
+    approval = optional(object({
+      max_refused_percent    = optional(number)
+      max_row_change_percent = optional(number)
+      timeout_hours          = optional(number, 24)
+    }))
     checks = optional(object({
       not_null        = optional(list(string), [])
       unique          = optional(list(list(string)), [])
@@ -149,8 +159,8 @@ variable "datasets" {
   }
 
   validation {
-    condition     = alltrue([for name, dataset in var.datasets : contains(["drop", "sample"], dataset.source.type)])
-    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'source.type': found '${dataset.source.type}'; allowed are drop (files that come to incoming/) and sample (data made up by the ingest job). Use one of them." if !contains(["drop", "sample"], dataset.source.type)])
+    condition     = alltrue([for name, dataset in var.datasets : contains(local.sources, dataset.source.type)])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'source.type': found '${dataset.source.type}'; allowed are drop (files that come to incoming/) and sample (data made up by the ingest job). Use one of them." if !contains(local.sources, dataset.source.type)])
   }
 
   validation {
@@ -191,6 +201,51 @@ variable "datasets" {
   validation {
     condition     = alltrue([for name, dataset in var.datasets : contains(local.engines, dataset.engine)])
     error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'engine': found '${dataset.engine}'; allowed are ${join(", ", local.engines)}. Use one of them." if !contains(local.engines, dataset.engine)])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : dataset.group == null || can(regex(local.group_pattern, dataset.group))])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'group': found '${dataset.group == null ? "null" : dataset.group}'; allowed are ${local.group_rule}: runs are named after it. Rename the group." if !(dataset.group == null || can(regex(local.group_pattern, dataset.group)))])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : dataset.group != null || !can(regex(local.name_pattern, name)) || can(regex(local.group_pattern, name)) || !(dataset.triggers == null ? dataset.source.type == "drop" : contains(dataset.triggers, "event"))])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'group': it is not set, so that it is the dataset's name, whose ${length(name)} characters are too many to name runs by; allowed are 50. Set group to a shorter name." if !(dataset.group != null || !can(regex(local.name_pattern, name)) || can(regex(local.group_pattern, name)) || !(dataset.triggers == null ? dataset.source.type == "drop" : contains(dataset.triggers, "event")))])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : try(coalesce(var.datasets[dataset.group].group, dataset.group), dataset.group) == dataset.group])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'group': found '${dataset.group == null ? "null" : dataset.group}', the name of a dataset that is in another group ('${try(var.datasets[dataset.group].group, "null")}'). Put both into one group, or name this one otherwise." if !(try(coalesce(var.datasets[dataset.group].group, dataset.group), dataset.group) == dataset.group)])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : length(try(setsubtract(dataset.triggers, local.triggers), [])) == 0])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'triggers': found '${join("', '", try(setsubtract(dataset.triggers, local.triggers), []))}'; allowed are ${join(" and ", local.triggers)}. Use these, or [] for runs by hand alone." if !(length(try(setsubtract(dataset.triggers, local.triggers), [])) == 0)])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : !try(contains(dataset.triggers, "event"), false) || dataset.source.type == "drop" || !contains(local.sources, dataset.source.type)])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'triggers': found event, but its source is ${dataset.source.type}, of which no file arrives in incoming/. Take event out, or change source.type to drop." if !(!try(contains(dataset.triggers, "event"), false) || dataset.source.type == "drop" || !contains(local.sources, dataset.source.type))])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : try(dataset.approval.max_refused_percent != null || dataset.approval.max_row_change_percent != null, true)])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'approval': it has no threshold, so that nothing would ever need approval. Set max_refused_percent or max_row_change_percent, or leave approval out." if !(try(dataset.approval.max_refused_percent != null || dataset.approval.max_row_change_percent != null, true))])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : try(dataset.approval.max_refused_percent >= 0 && dataset.approval.max_refused_percent <= 100, true)])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'approval.max_refused_percent': found ${try(dataset.approval.max_refused_percent, 0)}; allowed are numbers from 0 to 100. Correct it." if !(try(dataset.approval.max_refused_percent >= 0 && dataset.approval.max_refused_percent <= 100, true))])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : try(dataset.approval.max_row_change_percent >= 0, true)])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'approval.max_row_change_percent': found ${try(dataset.approval.max_row_change_percent, 0)}; allowed are numbers from 0 (100 is twice as many rows, or none). Correct it." if !(try(dataset.approval.max_row_change_percent >= 0, true))])
+  }
+
+  validation {
+    condition     = alltrue([for name, dataset in var.datasets : try(dataset.approval.timeout_hours >= 1 && dataset.approval.timeout_hours <= 72 && floor(dataset.approval.timeout_hours) == dataset.approval.timeout_hours, true)])
+    error_message = join("\n", [for name, dataset in var.datasets : "Dataset '${name}', field 'approval.timeout_hours': found ${try(dataset.approval.timeout_hours, 0)}; allowed are whole hours from 1 to 72. Correct it." if !(try(dataset.approval.timeout_hours >= 1 && dataset.approval.timeout_hours <= 72 && floor(dataset.approval.timeout_hours) == dataset.approval.timeout_hours, true))])
   }
 
   validation {

@@ -1,3 +1,15 @@
+variable "arrival_window_seconds" {
+  description = "How long files that arrive are gathered before a run takes them: a run begins when its window of this length ends, and all files of a group of datasets that arrive within one window share it. Whole seconds from 5 to 3600. Default: 60."
+  type        = number
+  default     = 60
+  nullable    = false
+
+  validation {
+    condition     = var.arrival_window_seconds >= 5 && var.arrival_window_seconds <= 3600 && floor(var.arrival_window_seconds) == var.arrival_window_seconds
+    error_message = "arrival_window_seconds is ${var.arrival_window_seconds}; allowed are whole seconds from 5 to 3600 (an hour). Correct it."
+  }
+}
+
 variable "athena_scan_limit_mebibytes" {
   description = "Largest amount of data, in MiB (1,048,576 bytes), that one query in the workgroup may scan before Athena ends it; at least 10. Default: 10240."
   type        = number
@@ -127,6 +139,23 @@ variable "log_retention_days" {
   }
 }
 
+variable "monitoring" {
+  description = "What is watched and told. Fields: freshness_hours (an alarm when no run has succeeded for that long, whole hours from 1 to 168; default null: no such alarm), success_mails (whether runs that succeed are told by mail too; default true) and dashboard (whether there is a CloudWatch dashboard; default true). Default: {}."
+  type = object({
+    dashboard       = optional(bool, true)
+    freshness_hours = optional(number)
+    success_mails   = optional(bool, true)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    # CloudWatch looks back over seven days at most.
+    condition     = try(var.monitoring.freshness_hours >= 1 && var.monitoring.freshness_hours <= 168 && floor(var.monitoring.freshness_hours) == var.monitoring.freshness_hours, true)
+    error_message = "monitoring.freshness_hours is ${coalesce(var.monitoring.freshness_hours, 0)}; allowed are whole hours from 1 to 168 (a week), or null for no such alarm. Correct it."
+  }
+}
+
 variable "name" {
   description = "Name of this deployment, with which the names of its resources begin: lower-case letters, digits and hyphens. Default: medallion."
   type        = string
@@ -150,7 +179,7 @@ variable "name" {
 }
 
 variable "notification_emails" {
-  description = "Mail addresses that are told how each run ended; each has to confirm a mail from AWS first. Default: none."
+  description = "Mail addresses that are told how each run ended, what waits for approval and what alarms ring; each has to confirm a mail from AWS first. Default: none."
   type        = list(string)
   default     = []
   nullable    = false
@@ -179,7 +208,7 @@ variable "region" {
 }
 
 variable "schedule_expression" {
-  description = "When the pipeline runs over all datasets: an EventBridge cron(minute hour day-of-month month day-of-week year) or rate(value unit) expression, in UTC. Default: cron(0 3 * * ? *), every day at 3:00. Null: only by hand."
+  description = "When the pipeline runs over the datasets that have the trigger schedule: an EventBridge cron(minute hour day-of-month month day-of-week year) or rate(value unit) expression, in UTC. Default: cron(0 3 * * ? *), every day at 3:00. Null: never by the clock."
   type        = string
   default     = "cron(0 3 * * ? *)"
 
@@ -206,6 +235,11 @@ variable "schedule_expression" {
   validation {
     condition     = !startswith(coalesce(var.schedule_expression, "-"), "rate(") || can(regex(local.rate_pattern, var.schedule_expression))
     error_message = "schedule_expression is '${coalesce(var.schedule_expression, "null")}'; a rate is rate(1 minute), rate(1 hour), rate(1 day), or a whole number above 1 with minutes, hours or days. Rewrite it."
+  }
+
+  validation {
+    condition     = var.schedule_expression == null || length(var.datasets) == 0 || anytrue([for dataset in var.datasets : try(contains(dataset.triggers, "schedule"), true)])
+    error_message = "schedule_expression is '${coalesce(var.schedule_expression, "null")}', but no dataset has the trigger schedule, so that its runs would have nothing to do. Set it to null, or add schedule to the triggers of a dataset (of ${join(", ", keys(var.datasets))})."
   }
 }
 

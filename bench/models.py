@@ -27,9 +27,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "jobs")]
 from bench.peers.scaled_lake import Scaled, fill  # noqa: E402 - after the paths
 from local import spark  # noqa: E402
 from local.server import environment  # noqa: E402
-from ops import deploy, examples, localaws  # noqa: E402
+from ops import arrivals, deploy, examples, localaws  # noqa: E402
 from ops.environment import JOB_PYTHON, PYTHON, STATE  # noqa: E402
-from ops.run import execute  # noqa: E402
 
 PEERS = ROOT / "bench/peers"
 SPARK_VENV = ROOT / ".venv-spark"
@@ -225,9 +224,10 @@ def main() -> int:
     print(machine())  # noqa: T201
     overhead = 0.0
     try:
-        target = deploy.local_up(examples.load("flights"), state=OWN_STATE)
+        example = examples.load("flights")
+        target = deploy.bring_up(example, state=OWN_STATE)
         assert target.session is not None
-        execute(target, outlives_us=False)
+        arrivals.load(target, example, state=OWN_STATE)
         for scale in map(int, options.scales.split(",")):
             with tempfile.TemporaryDirectory(prefix="bench-lake-") as folder:
                 scaled = fill(target.s3, target.outputs.bucket_name, scale, Path(folder))

@@ -71,6 +71,15 @@ class RowCount:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """Beyond which thresholds a person has to approve a table before it is published."""
+
+    max_refused_percent: float | None
+    max_row_change_percent: float | None
+    timeout_hours: int
+
+
+@dataclass(frozen=True)
 class Checks:
     """What is asserted of the processed table, in Athena, once it is written."""
 
@@ -99,6 +108,7 @@ class Contract:
     derive: tuple[Derived, ...]
     partition_by: tuple[str, ...]
     checks: Checks
+    approval: Approval | None
 
     @classmethod
     def from_json(cls, document: object) -> Contract:
@@ -141,6 +151,7 @@ class Contract:
             derive=derive,
             partition_by=_partition_by(top, after),
             checks=_checks(top, after),
+            approval=_approval(top),
         )
 
     @property
@@ -304,3 +315,20 @@ def _checks(top: Fields, known: Mapping[str, DataType]) -> Checks:
         row_count=RowCount(least, most),
         sql={name: sql.text(name) for name, _ in sql.items()},
     )
+
+
+def _approval(top: Fields) -> Approval | None:
+    if not top.has("approval"):
+        return None
+    fields = top.child("approval")
+    fields.only(*Approval.__dataclass_fields__)
+    refused = fields.number("max_refused_percent", minimum=0, maximum=100)
+    change = fields.number("max_row_change_percent", minimum=0)
+    if refused is None and change is None:
+        fields.fail(
+            "",
+            "no threshold; set max_refused_percent, max_row_change_percent or both, or leave the "
+            "field null for a dataset that needs no approval",
+        )
+    hours = fields.integer("timeout_hours", minimum=1, maximum=72)
+    return Approval(refused, change, 24 if hours is None else hours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
@@ -102,16 +103,37 @@ class Fields:
             self.fail(key, f"expected true or false, found {_kind(value)}")
         return bool(value)
 
-    def integer(self, key: str, minimum: int | None = None) -> int | None:
+    def integer(
+        self, key: str, minimum: int | None = None, maximum: int | None = None
+    ) -> int | None:
         """Read a whole number, or null."""
         value = self._values.get(key)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int):
             self.fail(key, f"expected a whole number, found {_kind(value)}")
+        self._bounded(key, value, minimum, maximum)
+        return value
+
+    def number(
+        self, key: str, minimum: int | None = None, maximum: int | None = None
+    ) -> float | None:
+        """Read a number, or null."""
+        value = self._values.get(key)
+        if value is None:
+            return None
+        # Python's reader of JSON takes NaN and Infinity.
+        is_endless = isinstance(value, float) and not math.isfinite(value)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or is_endless:
+            self.fail(key, f"expected a number, found {_kind(value)}")
+        self._bounded(key, value, minimum, maximum)
+        return value
+
+    def _bounded(self, key: str, value: float, minimum: int | None, maximum: int | None) -> None:
         if minimum is not None and value < minimum:
             self.fail(key, f"{value} is too small; at least {minimum} is needed")
-        return value
+        if maximum is not None and value > maximum:
+            self.fail(key, f"{value} is too large; at most {maximum} is allowed")
 
     def choice(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
         """Read one of a few texts."""

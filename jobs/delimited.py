@@ -43,6 +43,7 @@ class DelimitedReader:
         self._delimiter, self._names, self._header_size = self._read_header(contract)
         kind = DELIMITERS.get(self._delimiter, repr(self._delimiter))
         self.format = f"delimited by {kind}"
+        self.kind = "tsv" if self._delimiter == "\t" else "csv"
 
     def extras(self) -> set[str]:
         return set(self._names) - set(self._expected)

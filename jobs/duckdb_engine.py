@@ -289,7 +289,15 @@ class DuckDbEngine(Engine):
 
     # Objects
 
-    def write_table(self, name: str, where: str, target: TableTarget, report: Report) -> None:
+    def write_table(
+        self,
+        name: str,
+        where: str,
+        target: TableTarget,
+        report: Report,
+        *,
+        dry_run: bool = False,
+    ) -> None:
         """
         Make the objects of a table what the rows of table `name` that meet `where` say.
 
@@ -327,9 +335,11 @@ class DuckDbEngine(Engine):
                 Path(folder), schema, self._max_object_bytes, min(_WRITERS, self.threads)
             )
             with contextlib.closing(files.write(rows, partitions)) as written:
-                table_layer.publish(self._lake, target.prefix, written, report)
+                table_layer.publish(self._lake, target.prefix, written, report, dry_run=dry_run)
 
-    def write_object(self, select: str, order_by: Sequence[str], key: str) -> None:
+    def write_object(
+        self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False
+    ) -> bool:
         path = self.folder / "object.parquet"
         order = ", ".join(f'"{column}" NULLS LAST' for column in order_by)
         query = f"SELECT * FROM ({select}) ORDER BY {order}"
@@ -340,8 +350,7 @@ class DuckDbEngine(Engine):
                     writer.write(piece)
         if not writer.rows:
             pq.write_table(reader.schema.empty_table(), path)
-        self._lake.put_if_changed(key, path)
-        path.unlink()
+        return table_layer.put(self._lake, key, path, dry_run=dry_run)
 
 
 def _inner_column(name: str, kind: str) -> str:

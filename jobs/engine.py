@@ -158,18 +158,31 @@ class Engine(abc.ABC):
         """Run a query whose answer is small; it must mean the same on all engines."""
 
     @abc.abstractmethod
-    def write_table(self, name: str, where: str, target: TableTarget, report: Report) -> None:
+    def write_table(
+        self,
+        name: str,
+        where: str,
+        target: TableTarget,
+        report: Report,
+        *,
+        dry_run: bool = False,
+    ) -> None:
         """Make the objects of a table what the rows of table `name` that meet `where` say.
 
         Fills the report's counts of objects and bytes. New and changed objects are put first, each
-        at one stroke, those no longer there deleted last.
+        at one stroke, those no longer there deleted last. A dry run puts and deletes nothing, and
+        may end at the first object that is not what it should be: its counts tell whether there is
+        one.
         """
 
     @abc.abstractmethod
-    def write_object(self, select: str, order_by: Sequence[str], key: str) -> None:
+    def write_object(
+        self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False
+    ) -> bool:
         """Write the answer of a query to one Parquet object, unless it has these bytes already.
 
-        `order_by` names columns of the answer; nulls come last.
+        `order_by` names columns of the answer; nulls come last. Tells whether the object had other
+        bytes, which a dry run leaves it.
         """
 
 

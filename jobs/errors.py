@@ -7,6 +7,7 @@ LakeError
 ├── AccessDenied       the job's role lacks a permission, and S3 does not say which
 ├── ObjectNotFound     an object that has to be there is not
 ├── DiskFull           the local disk is too small for the file: give the job more disk
+├── InputsChanged      other runs wrote to a job's inputs all the time: run it again later
 └── ModelsFailed       some SQL models of a stage failed or were skipped; the others are written
 
 None of them is worth a retry. Failures of AWS itself (botocore.exceptions) are passed on as they
@@ -46,6 +47,10 @@ class ObjectNotFound(LakeError):  # noqa: N818 - names the outcome, as the repor
 
 class DiskFull(LakeError):  # noqa: N818 - names the outcome, as the reports do
     """There is not enough room on the local disk."""
+
+
+class InputsChanged(LakeError):  # noqa: N818 - names the outcome, as the reports do
+    """The inputs of a table changed while it was made, each time that it was made."""
 
 
 class ModelsFailed(LakeError):  # noqa: N818 - names the outcome, as the reports do

@@ -2,7 +2,7 @@
 
 Each file becomes one Parquet object in raw/, and is then moved to archive/. A file that cannot be
 read is moved to quarantine/ with the reason; the other files go on. A run that dies at any point
-and is repeated ends in the same place.
+and is repeated ends in the same place, and so do several runs at once.
 """
 
 from __future__ import annotations
@@ -12,24 +12,32 @@ import logging
 import re
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timezone
 from pathlib import Path, PurePosixPath
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 import job
 import raw_object
 import samples
 from contract import Contract
 from errors import ConfigError, FileRefused
-from lake import Lake, StoredObject, s3_client, sha256
+from file_list import ACCEPTED, REFUSED, UNCHANGED, FileList, FileOutcome
+from lake import Deletion, Lake, StoredObject, is_gone, s3_client, sha256
 from local_disk import require_free
+from progress import Progress
 from raw_object import RawObject
-from report import FileCounts, RefusedFile, Report
+from report import Report
 
 logger = logging.getLogger("ingest")
 
 _DIGEST = re.compile(r"-([0-9a-f]{16})\.parquet$")
+# Up to this size, files are moved side by side: what takes their time is waiting for S3.
+_SMALL = 8 << 20
+_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -47,29 +55,68 @@ class _Original:
 class Ingest:
     """One run of the job on one dataset."""
 
-    def __init__(self, lake: Lake, contract: Contract, report: Report) -> None:
+    def __init__(
+        self, lake: Lake, contract: Contract, report: Report, threads: int = _THREADS
+    ) -> None:
         self._lake = lake
         self._contract = contract
         self._report = report
-        self._files = FileCounts()
-        report.files = self._files
-        self._known: set[str] = set()
+        self._threads = threads
+        self._outcomes = FileList(lake, report.run_id, contract.name)
+        self._progress = Progress(self._outcomes)
+        # One file is read at a time, for it may take all the memory, and always by one thread, for
+        # each thread keeps some of what it has once taken.
+        self._reader = ThreadPoolExecutor(1)
+        self._in_raw: dict[str, str] = {}
 
     def run(self) -> None:
         """Ingest everything that there is, and fill the report."""
-        prefix = self._lake.raw_prefix(self._contract.name)
-        for stored in self._lake.list_objects(prefix):
-            match = _DIGEST.search(stored.key)
-            if match:
-                self._known.add(match[1])
-        if self._contract.source.type == "sample":
-            self._run_sample()
-        else:
-            self._run_incoming()
+        self._outcomes.resume()
+        self._in_raw = self._settle()
+        try:
+            with self._reader:
+                if self._contract.source.type == "sample":
+                    self._run_sample()
+                else:
+                    self._run_incoming()
+            self._check_accepted()
+        except Exception:
+            self._save_after_failure()
+            raise
+        self._outcomes.save()
+        self._outcomes.fill(self._report)
+
+    def _settle(self) -> dict[str, str]:
+        """Return the raw objects by the digests of their files; of two of one file, one stays.
+
+        A file that is dropped again while two runs are at it, one before and one after midnight,
+        comes to raw/ under two dates. All runs agree which one stays: the first.
+        """
+        found: dict[str, str] = {}
+        again = []
+        for stored in self._lake.list_objects(self._lake.raw_prefix(self._contract.name)):
+            digest = _digest_in(stored.key)
+            if digest and found.setdefault(digest, stored.key) != stored.key:
+                again.append(stored.key)
+        for key in again:
+            self._report.warn(f"{key} is in raw/ under an earlier date as well: deleted")
+        self._report.objects.deleted += self._lake.delete(again)
+        return found
+
+    def _check_accepted(self) -> None:
+        """Look whether another run has brought a file to raw/ that this one has, too."""
+        accepted = [outcome for outcome in self._outcomes if outcome.outcome == ACCEPTED]
+        if not accepted:
+            return
+        self._in_raw = self._settle()
+        for outcome in accepted:
+            kept = self._in_raw.get(_digest_in(str(outcome.raw)) or "")
+            if kept and kept != outcome.raw:
+                outcome.become_unchanged(kept)
 
     def _run_incoming(self) -> None:
         prefix = self._lake.incoming_prefix(self._contract.name)
-        # The whole list first: the loop takes away what it lists.
+        # The whole list first: the threads take away what it lists.
         waiting = [found for found in self._lake.list_objects(prefix) if not _is_folder(found)]
         size = sum(found.size for found in waiting)
         logger.info(
@@ -80,62 +127,98 @@ class Ingest:
             self._lake.bucket,
             prefix,
         )
-        for listed in waiting:
-            found = self._lake.head(listed.key)
-            if found is None:
-                logger.info("%s is gone: another run has taken it", listed.key)
-                continue
-            try:
-                self._ingest_incoming(found)
-            except Exception:
-                logger.error("failed at %s, which stays where it is", found.key)
-                raise
+        self._progress.start(len(waiting))
+        self._ingest_together(found for found in waiting if found.size <= _SMALL)
+        for found in waiting:
+            if found.size > _SMALL:
+                self._ingest_alone(found)
 
-    def _ingest_incoming(self, found: StoredObject) -> None:
-        self._files.in_ += 1
-        with tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
-            directory = Path(temporary)
-            # The file, and about as much for what it becomes.
-            require_free(directory, 2 * found.size)
-            path = directory / "original"
-            logger.info("reading %s (%s bytes)", found.key, f"{found.size:,}")
-            self._lake.download(found, path)
-            stem, extension = split_name(found.key)
-            original = _Original(
-                source_file=found.key,
-                path=path,
-                date=found.last_modified.astimezone(timezone.utc).strftime("%Y-%m-%d"),
-                stem=stem,
-                extension=extension,
-                digest=digest_of(found.key, path),
-            )
+    def _ingest_together(self, files: Iterable[StoredObject]) -> None:
+        with ThreadPoolExecutor(self._threads) as pool:
+            futures = [pool.submit(self._ingest_alone, found) for found in files]
             try:
-                self._load(original, directory)
-            except FileRefused as error:
-                target = self._refuse(original, found, error.reason)
-            else:
-                target = self._lake.archive_key(
-                    self._contract.name,
-                    original.date,
-                    original.stem,
-                    original.digest,
-                    original.extension,
-                )
-                self._lake.copy(found, target)
-        if self._lake.delete_if_unchanged(found):
-            logger.info("%s moved to %s", found.key, target)
+                wait(futures, return_when=FIRST_EXCEPTION)
+            finally:
+                # What has begun comes to its end; after a failure, nothing else begins.
+                for future in futures:
+                    future.cancel()
+        for future in futures:
+            if not future.cancelled():
+                future.result()
+
+    def _ingest_alone(self, listed: StoredObject) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
+                self._ingest_incoming(listed, Path(temporary))
+        except Exception:
+            logger.error("failed at %s, which stays where it is", listed.key)
+            raise
+        self._progress.step()
+
+    def _ingest_incoming(self, listed: StoredObject, directory: Path) -> None:
+        path = directory / "original"
+        found = self._download(listed, path)
+        if found is None:
+            self._progress.say(logging.INFO, "%s is gone: another run has taken it", listed.key)
+            return
+        stem, extension = split_name(found.key)
+        original = _Original(
+            source_file=found.key,
+            path=path,
+            date=found.last_modified.astimezone(timezone.utc).strftime("%Y-%m-%d"),
+            stem=stem,
+            extension=extension,
+            digest=digest_of(found.key, path),
+        )
+        names = (self._contract.name, original.date, stem, original.digest, extension)
+        try:
+            outcome = self._load(original, directory)
+        except FileRefused as error:
+            outcome = FileOutcome(found.key, found.size, REFUSED, reason=error.reason)
+            target = outcome.moved_to = self._lake.refused_file_key(*names)
+            self._keep(original, found, target)
+            self._explain(outcome, target)
         else:
-            self._report.warn(
-                f"{found.key} was replaced or taken away while it was read; what is there now "
-                "stays for the next run"
+            target = outcome.archive = self._lake.archive_key(*names)
+            if outcome.outcome == ACCEPTED:
+                # Also if the rest fails, and is left to the next run.
+                self._outcomes.add(outcome)
+            self._keep(original, found, target)
+        deletion = self._lake.delete_if_unchanged(found)
+        if deletion is Deletion.GONE and outcome.outcome != ACCEPTED:
+            self._progress.say(logging.INFO, "%s was taken by another run meanwhile", found.key)
+            return
+        if deletion is Deletion.CHANGED:
+            outcome.warnings.append(
+                "it was replaced while it was read; what is there now stays for the next run"
             )
+        self._outcomes.add(outcome)
+        self._progress.say_outcome(outcome)
+
+    def _download(self, listed: StoredObject, path: Path) -> StoredObject | None:
+        """Return what is there now, and download just that; None when it has been taken."""
+        # The file, and about as much for what it becomes.
+        require_free(path.parent, 2 * listed.size)
+        self._progress.say(logging.INFO, "reading %s (%s bytes)", listed.key, f"{listed.size:,}")
+        if listed.size <= _SMALL:
+            found = self._lake.fetch(listed.key, path, _SMALL)
+        else:
+            found = self._lake.head(listed.key)
+        if found is not None and not path.exists():
+            require_free(path.parent, 2 * found.size)
+            try:
+                self._lake.download(found, path)
+            except ClientError as error:
+                if is_gone(error):
+                    return None
+                raise
+        return found
 
     def _run_sample(self) -> None:
         source = self._contract.source
         table, rows = source.table, source.rows
         if table is None or rows is None:
             raise ConfigError(f"the sample of {self._contract.name!r} needs a table and rows")
-        self._files.in_ += 1
         with tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
             directory = Path(temporary)
             path = directory / "original"
@@ -149,81 +232,89 @@ class Ingest:
             self._lake.put_if_changed(key, path)
             original = _Original(key, path, samples.DATA_DATE, table, ".csv", digest)
             try:
-                self._load(original, directory)
+                outcome = self._load(original, directory)
             except FileRefused as error:
                 raise ConfigError(
                     f"the contract of {self._contract.name!r} does not fit the sample {table!r} "
                     f"({', '.join(samples.COLUMNS[table])}): {error.reason}"
                 ) from error
+        outcome.archive = key
+        self._outcomes.add(outcome)
 
-    def _load(self, original: _Original, directory: Path) -> None:
+    def _load(self, original: _Original, directory: Path) -> FileOutcome:
         """Bring the file's rows to raw/, unless they are there."""
-        if original.digest in self._known:
-            self._files.unchanged += 1
-            logger.info("%s is in raw/ already: no rows added", original.source_file)
-            return
-        started = time.monotonic()
-        raw = raw_object.build(original.path, original.source_file, self._contract, directory)
-        dataset = self._contract.name
-        if raw.refused:
-            # Before the raw object, whose presence says that the file is done.
-            self._lake.put_file(
-                self._lake.ingest_refused_rows_key(dataset, original.digest), raw.refused
+        size = original.path.stat().st_size
+        outcome = FileOutcome(original.source_file, size, UNCHANGED)
+        outcome.raw = self._in_raw.get(original.digest)
+        if outcome.raw is None:
+            started = time.monotonic()
+            reading = self._reader.submit(
+                raw_object.build, original.path, original.source_file, self._contract, directory
             )
-        key = self._lake.raw_key(dataset, original.date, original.stem, original.digest)
-        self._lake.put_file(key, raw.path)
-        self._known.add(original.digest)
-        self._count(original, raw)
-        logger.info(
+            raw = reading.result()
+            dataset = self._contract.name
+            if raw.refused:
+                # Before the raw object, whose presence says that the file is done.
+                self._lake.put_file(
+                    self._lake.ingest_refused_rows_key(dataset, original.digest), raw.refused
+                )
+            outcome.raw = self._lake.raw_key(dataset, original.date, original.stem, original.digest)
+            if self._lake.put_new(outcome.raw, raw.path):
+                self._accept(outcome, raw, time.monotonic() - started)
+        if outcome.outcome == UNCHANGED:
+            self._progress.say(
+                logging.INFO, "%s is in raw/ already: no rows added", original.source_file
+            )
+        return outcome
+
+    def _accept(self, outcome: FileOutcome, raw: RawObject, seconds: float) -> None:
+        outcome.outcome = ACCEPTED
+        outcome.formats = raw.kinds
+        outcome.compression = raw.compression
+        outcome.rows = {"in": raw.rows_in, "out": raw.rows_out, "refused": raw.rows_refused}
+        outcome.reasons = raw.reasons
+        outcome.warnings = raw.warnings
+        outcome.bytes_written = raw.path.stat().st_size
+        self._progress.say(
+            logging.INFO,
             "%s: %s, %s rows in, %s out, %s refused -> s3://%s/%s (%s bytes, %.1f s)",
-            original.source_file,
+            outcome.file,
             ", ".join(raw.formats),
             f"{raw.rows_in:,}",
             f"{raw.rows_out:,}",
             f"{raw.rows_refused:,}",
             self._lake.bucket,
-            key,
-            f"{raw.path.stat().st_size:,}",
-            time.monotonic() - started,
+            outcome.raw,
+            f"{outcome.bytes_written:,}",
+            seconds,
         )
-
-    def _count(self, original: _Original, raw: RawObject) -> None:
-        report = self._report
-        self._files.accepted += 1
-        report.rows.in_ += raw.rows_in
-        report.rows.out += raw.rows_out
-        report.rows.refused += raw.rows_refused
-        report.reasons.update(raw.reasons)
-        report.objects.written += 1
-        report.bytes_written += raw.path.stat().st_size
-        for warning in raw.warnings:
-            report.warn(f"{original.source_file}: {warning}")
         for reason, times in raw.reasons.most_common(3):
-            logger.warning("%s: %d rows refused: %s", original.source_file, times, reason)
+            self._progress.say(
+                logging.WARNING, "%s: %d rows refused: %s", outcome.file, times, reason
+            )
 
-    def _refuse(self, original: _Original, found: StoredObject, reason: str) -> str:
-        """Move a file to quarantine/, but for its deletion; return where it is."""
-        key = self._lake.refused_file_key(
-            self._contract.name,
-            original.date,
-            original.stem,
-            original.digest,
-            original.extension,
-        )
-        self._lake.copy(found, key)
+    def _keep(self, original: _Original, found: StoredObject, key: str) -> None:
+        """Keep the file at `key`, also when the version that was read is no longer there."""
+        if not self._lake.copy(found, key):
+            self._lake.put_file(key, original.path)
+
+    def _explain(self, outcome: FileOutcome, key: str) -> None:
+        """Put the reason beside a refused file."""
         self._lake.put_json(
             self._lake.reason_key(key),
             {
                 "dataset": self._contract.name,
-                "file": original.source_file,
-                "reason": reason,
+                "file": outcome.file,
+                "reason": outcome.reason,
                 "run_id": self._report.run_id,
             },
         )
-        self._files.refused += 1
-        self._report.refused_files.append(RefusedFile(original.source_file, key, reason))
-        logger.warning("%s refused: %s", original.source_file, reason)
-        return key
+
+    def _save_after_failure(self) -> None:
+        try:
+            self._outcomes.save()
+        except (BotoCoreError, ClientError):
+            logger.exception("s3://%s/%s cannot be written", self._lake.bucket, self._outcomes.key)
 
 
 def split_name(key: str) -> tuple[str, str]:
@@ -239,6 +330,11 @@ def split_name(key: str) -> tuple[str, str]:
 def digest_of(key: str, path: Path) -> str:
     """Return the digest that names all that becomes of a file: of its key and its content."""
     return hashlib.sha256(f"{key}\n{sha256(path)}".encode()).hexdigest()[:16]
+
+
+def _digest_in(raw_key: str) -> str | None:
+    match = _DIGEST.search(raw_key)
+    return match[1] if match else None
 
 
 def _is_folder(found: StoredObject) -> bool:

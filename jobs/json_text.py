@@ -57,7 +57,7 @@ class JsonReader:
                     f'dataset has format = "{contract.format}": set what the file is, or "auto"'
                 )
             self._layout = json_records.layout(stream)
-        self.format = "ndjson" if self._layout in ("line", "lines") else "json"
+        self.format = self.kind = "ndjson" if self._layout in ("line", "lines") else "json"
         wrong = {"ndjson": "array", "json": "lines"}.get(contract.format)
         if self._layout == wrong:
             raise FileRefused(

@@ -1,4 +1,4 @@
-"""The bucket: where each kind of object lies, and the few ways in which jobs touch it."""
+"""The bucket of the lake, and the few ways in which jobs touch it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +17,21 @@ from boto3.compat import filter_python_deprecation_warnings
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from s3transfer.utils import S3_RETRYABLE_DOWNLOAD_ERRORS
 
 from errors import AccessDenied, ConfigError, ObjectNotFound
+from layout import Layout
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mypy_boto3_s3.client import S3Client
 
-_GONE = {"404", "NoSuchKey", "NotFound"}
-_CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+_GONE = {"404", "NoSuchKey", "NoSuchVersion", "NotFound"}
+_CHANGED = {"412", "PreconditionFailed"}
+_CONFLICT = "ConditionalRequestConflict"
+_ATTEMPTS = 5
+_BLOCK = 1 << 20
 # Large parts cost no memory, since they are streamed, but far fewer requests than the default of
 # 8 MB; what waits for the disk is bounded to 25 MB.
 _TRANSFER = TransferConfig(
@@ -33,8 +40,6 @@ _TRANSFER = TransferConfig(
     max_concurrency=4,
     max_io_queue=100,
 )
-# S3 limits keys to 1,024 bytes; a file's own name is cut so that the longest prefix still fits.
-_MAX_STEM_BYTES = 400
 
 
 def s3_client() -> S3Client:
@@ -68,92 +73,20 @@ class StoredObject:
     version_id: str | None = None
 
 
-class Lake:
+class Deletion(Enum):
+    """What came of a deletion on the condition that the object is still the same."""
+
+    DONE = "done"
+    GONE = "gone"
+    CHANGED = "changed"
+
+
+class Lake(Layout):
     """The bucket of the lake: keys of its layout, and reads and writes on them."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self.client = client
         self.bucket = bucket
-
-    # Layout
-
-    @staticmethod
-    def contract_key(dataset: str) -> str:
-        return f"config/datasets/{dataset}.json"
-
-    @staticmethod
-    def models_key() -> str:
-        return "config/models.json"
-
-    @staticmethod
-    def model_sql_key(model: str) -> str:
-        return f"config/models/{model}.sql"
-
-    @staticmethod
-    def report_key(run_id: str, job: str, name: str) -> str:
-        """Return the key of a job's report on a dataset, or on a model."""
-        return f"runs/{run_id}/{job}/{name}.json"
-
-    @staticmethod
-    def stage_summary_key(run_id: str, stage: str) -> str:
-        return f"runs/{run_id}/stages/{stage}.json"
-
-    @staticmethod
-    def stage_checks_key(run_id: str, stage: str, number: int) -> str:
-        return f"runs/{run_id}/stages/{stage}-checks-{number}.json"
-
-    @staticmethod
-    def stage_not_built_key(run_id: str, stage: str) -> str:
-        return f"runs/{run_id}/stages/{stage}-not-built.json"
-
-    @staticmethod
-    def staging_prefix(run_id: str, name: str) -> str:
-        """Return where a table lies before it is published; never below a table's own prefix."""
-        return f"staging/{run_id}/{name}/"
-
-    @staticmethod
-    def incoming_prefix(dataset: str) -> str:
-        return f"incoming/{dataset}/"
-
-    @staticmethod
-    def raw_prefix(dataset: str) -> str:
-        return f"raw/{dataset}/"
-
-    @staticmethod
-    def processed_prefix(dataset: str) -> str:
-        return f"processed/{dataset}/"
-
-    @staticmethod
-    def analytics_prefix(model: str) -> str:
-        return f"analytics/{model}/"
-
-    @staticmethod
-    def raw_key(dataset: str, date: str, name: str, digest: str) -> str:
-        """Return the raw object's key; the name is made plain ASCII and never starts with _ or ."""
-        stem = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name)
-        # Athena passes over objects whose names begin with an underscore or a dot.
-        stem = cut_name(stem.lstrip("_.")) or "file"
-        return f"raw/{dataset}/ingest_date={date}/{stem}-{digest}.parquet"
-
-    @staticmethod
-    def archive_key(dataset: str, date: str, stem: str, digest: str, extension: str) -> str:
-        return f"archive/{dataset}/{date}/{cut_name(stem)}-{digest}{extension}"
-
-    @staticmethod
-    def refused_file_key(dataset: str, date: str, stem: str, digest: str, extension: str) -> str:
-        return f"quarantine/{dataset}/files/{date}/{cut_name(stem)}-{digest}{extension}"
-
-    @staticmethod
-    def reason_key(refused_file_key: str) -> str:
-        return f"{refused_file_key}.reason.json"
-
-    @staticmethod
-    def ingest_refused_rows_key(dataset: str, digest: str) -> str:
-        return f"quarantine/{dataset}/rows/ingest/{digest}.parquet"
-
-    @staticmethod
-    def transform_refused_rows_key(dataset: str) -> str:
-        return f"quarantine/{dataset}/rows/transform.parquet"
 
     # Reads
 
@@ -184,7 +117,7 @@ class Lake:
         try:
             return self.client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if _is_gone(error):
+            if is_gone(error):
                 return None
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 403:
                 raise
@@ -232,9 +165,46 @@ class Lake:
         try:
             return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if _is_gone(error):
+            if is_gone(error):
                 raise ObjectNotFound(f"s3://{self.bucket}/{key} does not exist") from error
             raise
+
+    def fetch(
+        self, key: str, path: Path, limit: int, attempts: int = _ATTEMPTS
+    ) -> StoredObject | None:
+        """Return what `key` holds now, downloaded to `path` if it has at most `limit` bytes.
+
+        For small objects this is `head` and `download` in one request. None: `key` holds nothing.
+        """
+        try:
+            return self._fetch(key, path, limit)
+        except S3_RETRYABLE_DOWNLOAD_ERRORS:
+            # The client repeats a request, but not the reading of an answer that breaks off.
+            path.unlink(missing_ok=True)
+            if attempts == 1:
+                raise
+        return self.fetch(key, path, limit, attempts - 1)
+
+    def _fetch(self, key: str, path: Path, limit: int) -> StoredObject | None:
+        try:
+            answer = self.client.get_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if is_gone(error):
+                return None
+            raise
+        # As a context of its own the body gives away the raw stream, which checks no length.
+        with closing(answer["Body"]) as body:
+            if answer["ContentLength"] <= limit:
+                with path.open("wb") as file:
+                    for block in body.iter_chunks(_BLOCK):
+                        file.write(block)
+        return StoredObject(
+            key,
+            answer["ContentLength"],
+            answer["ETag"],
+            answer["LastModified"],
+            answer.get("VersionId"),
+        )
 
     def download(self, source: StoredObject, path: Path) -> None:
         """Download exactly the version that `source` names, also when a newer one has come."""
@@ -259,6 +229,32 @@ class Lake:
         """Upload a local file; the object appears when it is whole, or not at all."""
         self._upload(key, path, sha256(path))
 
+    def put_new(self, key: str, path: Path) -> bool:
+        """Upload a local file unless there is an object; return whether it was written.
+
+        For a file of one request this is one step: of several that write at once, one succeeds.
+        From 64 MB on, all that begin before the first has ended write, and return True.
+        """
+        digest = sha256(path)
+        if _is_large(path.stat().st_size):
+            if self._head(key) is not None:
+                return False
+            self._upload(key, path, digest)
+            return True
+        return self._put_new(key, path, digest, _ATTEMPTS)
+
+    def _put_new(self, key: str, path: Path, digest: str, attempts: int) -> bool:
+        try:
+            self._put_small(key, path, digest, IfNoneMatch="*")
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _CHANGED:
+                return _is_repeated(error)
+            if code != _CONFLICT or attempts == 1:
+                raise
+            return self._put_new(key, path, digest, attempts - 1)
+        return True
+
     def put_if_changed(self, key: str, path: Path) -> bool:
         """Upload a local file unless the object has the same bytes; return whether it was written.
 
@@ -273,6 +269,9 @@ class Lake:
         return True
 
     def _upload(self, key: str, path: Path, digest: str) -> None:
+        if not _is_large(path.stat().st_size):
+            self._put_small(key, path, digest)
+            return
         self.client.upload_file(
             str(path),
             self.bucket,
@@ -281,34 +280,53 @@ class Lake:
             Config=_TRANSFER,
         )
 
-    def copy(self, source: StoredObject, key: str) -> None:
-        """Copy exactly the version that `source` names (of any size) to `key`."""
+    def _put_small(self, key: str, path: Path, digest: str, **condition: Any) -> None:
+        with path.open("rb") as body:
+            self.client.put_object(
+                Bucket=self.bucket, Key=key, Body=body, Metadata={"sha256": digest}, **condition
+            )
+
+    def copy(self, source: StoredObject, key: str) -> bool:
+        """Copy exactly the version that `source` names to `key`; False: it is there no more."""
         where: Any = {"Bucket": self.bucket, "Key": source.key}
         if source.version_id:
             where["VersionId"] = source.version_id
-        self.client.copy(
-            where,
-            self.bucket,
-            key,
-            # Tags are not copied: that would take further permissions, and multipart copies drop
-            # them anyway.
-            ExtraArgs={"CopySourceIfMatch": source.etag, "TaggingDirective": "REPLACE"},
-            Config=_TRANSFER,
-        )
+        # Tags are not copied: that would take further permissions, and multipart copies drop
+        # them anyway.
+        extra: Any = {"CopySourceIfMatch": source.etag, "TaggingDirective": "REPLACE"}
+        try:
+            if _is_large(source.size):
+                self.client.copy(where, self.bucket, key, ExtraArgs=extra, Config=_TRANSFER)
+            else:
+                self.client.copy_object(Bucket=self.bucket, Key=key, CopySource=where, **extra)
+        except ClientError as error:
+            if is_gone(error):
+                return False
+            raise
+        return True
 
-    def delete_if_unchanged(self, source: StoredObject) -> bool:
-        """Delete an object unless its content is no longer what `source` says; tell whether it was.
+    def delete_if_unchanged(self, source: StoredObject) -> Deletion:
+        """Delete an object unless its content is no longer what `source` says.
 
         S3 compares the ETag and deletes in one step, so no window is left in which a newer file
         could be lost. (A newer file with the very same bytes counts as the same one.)
         """
-        try:
-            self.client.delete_object(Bucket=self.bucket, Key=source.key, IfMatch=source.etag)
-        except ClientError as error:
-            if _is_gone(error) or error.response["Error"]["Code"] in _CHANGED:
-                return False
-            raise
-        return True
+        for _ in range(_ATTEMPTS):
+            try:
+                self.client.delete_object(Bucket=self.bucket, Key=source.key, IfMatch=source.etag)
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _GONE:
+                    return Deletion.DONE if _is_repeated(error) else Deletion.GONE
+                if error.response["Error"]["Code"] not in {*_CHANGED, _CONFLICT}:
+                    raise
+            else:
+                return Deletion.DONE
+            found = self.head(source.key)
+            if found is None:
+                return Deletion.GONE
+            if found.etag != source.etag:
+                break
+        return Deletion.CHANGED
 
     def delete(self, keys: Iterable[str]) -> int:
         """Delete the objects at `keys`; return how many there were."""
@@ -326,13 +344,18 @@ class Lake:
         return len(pending)
 
 
-def cut_name(name: str) -> str:
-    """Return `name`, cut to a length that leaves room for prefix and digest in a key."""
-    return name.encode()[:_MAX_STEM_BYTES].decode(errors="ignore")
+def is_gone(error: ClientError) -> bool:
+    """Tell whether S3 says that the object is not there, or is not the one that was meant."""
+    return error.response["Error"]["Code"] in _GONE | _CHANGED
 
 
-def _is_gone(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] in _GONE
+def _is_repeated(error: ClientError) -> bool:
+    """Whether the client sent the request again: the first may have done what was asked."""
+    return bool(error.response["ResponseMetadata"].get("RetryAttempts"))
+
+
+def _is_large(size: int) -> bool:
+    return size >= _TRANSFER.multipart_threshold
 
 
 def sha256(path: Path) -> str:

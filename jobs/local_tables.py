@@ -55,6 +55,15 @@ def scan(files: Sequence[LocalFile]) -> str:
     return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
 
 
+@dataclass(frozen=True)
+class _Fetched:
+    """A table on the disk, and the objects of which it was made."""
+
+    folder: Path
+    stored: list[StoredObject]
+    files: list[LocalFile]
+
+
 class LocalTables:
     """
     Keeps the tables that were fetched, until the disk is short.
@@ -70,13 +79,15 @@ class LocalTables:
     def __init__(self, lake: Lake, folder: Path) -> None:
         self._lake = lake
         self._folder = folder
-        self._fetched: dict[str, tuple[Path, list[LocalFile]]] = {}
+        self._fetched: dict[str, _Fetched] = {}
         self._in_use: set[str] = set()
         self._number = 0
 
     def fetch(self, prefix: str) -> list[LocalFile]:
         """
         Download the data objects under a prefix, in the order of their keys, unless they are here.
+
+        What is here and not in use is looked up in the bucket, and not taken if it has changed.
 
         Raises
         ------
@@ -85,9 +96,13 @@ class LocalTables:
         LakeError
             When an object is not Parquet.
         """
+        here = self._fetched.get(prefix)
+        if here is None or prefix not in self._in_use:
+            stored = [found for found in self._lake.list_objects(prefix) if is_data(found.key)]
+            if here is not None and here.stored != stored:
+                self.forget(prefix)
         self._in_use.add(prefix)
         if prefix not in self._fetched:
-            stored = [found for found in self._lake.list_objects(prefix) if is_data(found.key)]
             self._number += 1
             folder = self._folder / f"{self._number}"
             folder.mkdir(parents=True)
@@ -100,8 +115,8 @@ class LocalTables:
                 # The next model that reads the table downloads it again.
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-            self._fetched[prefix] = folder, files
-        return self._fetched[prefix][1]
+            self._fetched[prefix] = _Fetched(folder, stored, files)
+        return self._fetched[prefix].files
 
     def _make_room(self, size: int) -> None:
         try:
@@ -137,8 +152,7 @@ class LocalTables:
         """Delete what is here of a table; when it is asked for again it is read afresh."""
         self._in_use.discard(prefix)
         if prefix in self._fetched:
-            folder, _ = self._fetched.pop(prefix)
-            shutil.rmtree(folder)
+            shutil.rmtree(self._fetched.pop(prefix).folder)
 
     def partitions(self, files: Sequence[LocalFile], source: TableSource) -> dict[str, str]:
         """Write the partition columns of a table, which are in the names of its folders."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+import inputs_guard
 import job
 from datatypes import DataType
 from engine import BoundTable, Engine, TableSource, TableTarget
@@ -45,30 +46,41 @@ class Builder:
             If the engine does not accept the query, or its columns do not fit partition_by.
         ObjectNotFound
             If a model that it reads was never built.
+        InputsChanged
+            If other runs wrote to its inputs each time that it was made.
         LakeError
             If the engine fails.
         """
-        inputs: dict[str, int] = {}
         report = Report(
             "model",
             model.name,
             self._run_id,
             engine=engine.name,
             stage=model.stage,
-            inputs=inputs,
         )
+        inputs_guard.until_unchanged(
+            self._lake,
+            [self._prefix(name) for name in model.sql.inputs],
+            report,
+            lambda _: self._make(engine, model, report),
+        )
+        report.write(self._lake)
+        return report
+
+    def _make(self, engine: Engine, model: Model, report: Report) -> None:
+        """Make the table once, and let go of what that took."""
         try:
-            self._fill(engine, model, report, inputs)
+            self._fill(engine, model, report)
         except BaseException:
             # What cannot be let go of any more must not hide why.
             with contextlib.suppress(Exception):
                 engine.release()
             raise
         engine.release()
-        report.write(self._lake)
-        return report
 
-    def _fill(self, engine: Engine, model: Model, report: Report, inputs: dict[str, int]) -> None:
+    def _fill(self, engine: Engine, model: Model, report: Report) -> None:
+        inputs: dict[str, int] = {}
+        report.inputs = inputs
         tables = {}
         for name in model.sql.inputs:
             tables[name] = self._bind(engine, name)
@@ -84,14 +96,22 @@ class Builder:
         else:
             self._write_empty(target, report)
 
+    def _prefix(self, name: str) -> str:
+        """Say where an input such as `processed.sales` lies."""
+        layer, table = name.split(".")
+        prefixes = {
+            "raw": self._lake.raw_prefix,
+            "processed": self._lake.processed_prefix,
+            "analytics": self._lake.analytics_prefix,
+        }
+        return prefixes[layer](table)
+
     def _bind(self, engine: Engine, name: str) -> BoundTable:
         layer, table = name.split(".")
         if layer != "analytics":
             return engine.bind(view_name(name), self._dataset_source(layer, table))
         model = self._graph.models[table]
-        source = TableSource(
-            self._lake.analytics_prefix(table), dict.fromkeys(model.partition_by, _STRING)
-        )
+        source = TableSource(self._prefix(name), dict.fromkeys(model.partition_by, _STRING))
         try:
             return engine.bind(view_name(name), source)
         except ObjectNotFound as error:
@@ -106,7 +126,7 @@ class Builder:
         if layer == "processed":
             types = contract.processed_types
             partitions = {name: types[name] for name in contract.partition_by}
-            return TableSource(self._lake.processed_prefix(dataset), partitions, types)
+            return TableSource(self._prefix(f"{layer}.{dataset}"), partitions, types)
         partitions = {"ingest_date": _STRING}
         types = {
             **{column.name: _STRING for column in contract.columns},
@@ -114,7 +134,7 @@ class Builder:
             "_source_row": DataType("bigint"),
             **partitions,
         }
-        return TableSource(self._lake.raw_prefix(dataset), partitions, types)
+        return TableSource(self._prefix(f"{layer}.{dataset}"), partitions, types)
 
     def _write_empty(self, target: TableTarget, report: Report) -> None:
         """

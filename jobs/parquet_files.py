@@ -29,7 +29,7 @@ _INT96_DOUBTFUL = (datetime(2262, 4, 11), datetime(2554, 7, 22))
 class ParquetReader:
     """Reads one Parquet file on the local disk."""
 
-    format = "parquet"
+    format = kind = "parquet"
 
     def __init__(self, path: Path, contract: Contract) -> None:
         self._path = path

@@ -41,7 +41,10 @@ class RawObject:
 
     path: Path
     refused: Path | None = None
+    # What the readers say of how they read it, and the short names that count it.
     formats: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    compression: str | None = None
     rows_in: int = 0
     rows_out: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -109,6 +112,8 @@ def build(path: Path, source_file: str, contract: Contract, directory: Path) -> 
         warnings.extend(f"{label}{warning}" for warning in source.reader.warnings())
     raw.warnings = warnings
     raw.formats = sorted({source.reader.format for source in sources})
+    raw.kinds = sorted({source.reader.kind for source in sources})
+    raw.compression = _compression(sources[0].member)
     return raw
 
 
@@ -229,6 +234,12 @@ def _check_rows(raw: RawObject) -> None:
         raise FileRefused(
             f"none of the {raw.rows_in:,} rows can be read; most often ({times:,}): {reason}"
         )
+
+
+def _compression(member: Member) -> str | None:
+    if member.name:
+        return "zip"
+    return None if member.path else "gz"
 
 
 def _is_empty(member: Member) -> bool:

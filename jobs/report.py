@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,12 @@ logger = logging.getLogger(__name__)
 MAX_REASONS = 20
 MAX_FILES = 20
 MAX_WARNINGS = 20
+# The state machines read the report: whatever names and reasons files have, it stays small. What
+# is cut is whole in the list of files and in quarantine/.
+_MAX_TEXT_BYTES = 300
+_MAX_KEY_BYTES = 600
+_MAX_LIST_BYTES = 6 << 10
+_MAX_REFUSED_BYTES = 14 << 10
 
 
 @dataclass
@@ -97,6 +105,14 @@ class RefusedFile:
     moved_to: str
     reason: str
 
+    def to_json(self) -> dict[str, str]:
+        """Return the entry of the report, cut to what a person reads."""
+        return {
+            "file": _cut(self.file),
+            "moved_to": _cut(self.moved_to, _MAX_KEY_BYTES),
+            "reason": _cut(self.reason),
+        }
+
 
 @dataclass
 class Report:
@@ -112,6 +128,11 @@ class Report:
     engine, stage, inputs
         Left out of the document while they are None. `inputs` are the rows of each table that a
         model reads, by names such as `processed.sales`.
+    formats, compressed, file_list
+        Of `ingest`: accepted files by format and by compression (a zip counts for each format in
+        it), and the key of the list of all files, None when there were none.
+    held
+        Why nothing was published, when a person has to approve it first; left out while None.
     """
 
     job: str
@@ -127,6 +148,10 @@ class Report:
     engine: str | None = None
     stage: str | None = None
     inputs: dict[str, int] | None = None
+    held: dict[str, Any] | None = None
+    formats: Counter[str] = field(default_factory=Counter)
+    compressed: Counter[str] = field(default_factory=Counter)
+    file_list: str | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     _started: float = field(default_factory=time.monotonic, repr=False)
 
@@ -147,16 +172,28 @@ class Report:
             "started_at": self.started_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "seconds": round(time.monotonic() - self._started, 2),
             "rows": self.rows.to_json(),
-            "reasons": [{"reason": text, "rows": n} for text, n in reasons[:MAX_REASONS]],
-            "warnings": self.warnings[:MAX_WARNINGS],
+            "reasons": _bounded(
+                [{"reason": _cut(text), "rows": n} for text, n in reasons[:MAX_REASONS]]
+            ),
+            "warnings": _bounded([_cut(text) for text in self.warnings[:MAX_WARNINGS]]),
             "objects": asdict(self.objects),
             "bytes_written": self.bytes_written,
         }
-        optional = {"engine": self.engine, "stage": self.stage, "inputs": self.inputs}
+        optional = {
+            "engine": self.engine,
+            "stage": self.stage,
+            "inputs": self.inputs,
+            "held": self.held,
+            "file_list": self.file_list,
+        }
         document.update((name, value) for name, value in optional.items() if value is not None)
         if self.files is not None:
             document["files"] = self.files.to_json()
-            document["refused_files"] = [asdict(f) for f in self.refused_files[:MAX_FILES]]
+            document["formats"] = dict(self.formats)
+            document["compressed"] = dict(self.compressed)
+            document["refused_files"] = _bounded(
+                [f.to_json() for f in self.refused_files[:MAX_FILES]], _MAX_REFUSED_BYTES
+            )
         return document
 
     def write(self, lake: Lake) -> str:
@@ -181,3 +218,28 @@ class Report:
             key,
         )
         return key
+
+
+def _cut(text: str, limit: int = _MAX_TEXT_BYTES) -> str:
+    """Return the beginning of a text that takes at most `limit` bytes as JSON."""
+    if _size(text) <= limit:
+        return text
+    kept = text[:limit]
+    while _size(kept) > limit - 3:
+        kept = kept[: len(kept) * 9 // 10]
+    return f"{kept}…"
+
+
+def _bounded(entries: Sequence[Any], limit: int = _MAX_LIST_BYTES) -> list[Any]:
+    """Return the first entries, as many as take at most `limit` bytes as JSON."""
+    kept: list[Any] = []
+    for entry in entries:
+        limit -= _size(entry)
+        if limit < 0:
+            break
+        kept.append(entry)
+    return kept
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False, indent=2).encode())

@@ -43,7 +43,9 @@ def row_numbers(first: int, end: int) -> pa.Int64Array:
 class Reader(Protocol):
     """Reads one file, or one member of an archive; `batches` begins anew each time."""
 
+    # How the file was read, for people, and what counts it: csv, tsv, json, ndjson or parquet.
     format: str
+    kind: str
 
     def extras(self) -> set[str]:
         """Return the columns of the file that are not in the contract, as far as known yet."""

@@ -178,15 +178,25 @@ class SparkEngine(Engine):
         with _explained():
             return [tuple(row) for row in self._spark.sql(select).collect()]
 
-    def write_table(self, name: str, where: str, target: TableTarget, report: Report) -> None:
+    def write_table(
+        self,
+        name: str,
+        where: str,
+        target: TableTarget,
+        report: Report,
+        *,
+        dry_run: bool = False,
+    ) -> None:
         with _explained():
-            self._layer.write_table(
-                self._spark.sql(f"SELECT * FROM {quoted(name)} WHERE {where}"), target, report
-            )
+            rows = self._spark.sql(f"SELECT * FROM {quoted(name)} WHERE {where}")
+            self._layer.write_table(rows, target, report, dry_run=dry_run)
 
-    def write_object(self, select: str, order_by: Sequence[str], key: str) -> None:
+    def write_object(
+        self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False
+    ) -> bool:
         with _explained():
-            self._layer.write_object(self._spark.sql(select), order_by, key)
+            rows = self._spark.sql(select)
+            return self._layer.write_object(rows, order_by, key, dry_run=dry_run)
 
 
 class _Prepared(PreparedContract):

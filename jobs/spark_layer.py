@@ -64,7 +64,9 @@ class SparkLayer:
         self._lake = lake
         self._max_object_bytes = max_object_bytes
 
-    def write_table(self, rows: DataFrame, target: TableTarget, report: Report) -> None:
+    def write_table(
+        self, rows: DataFrame, target: TableTarget, report: Report, *, dry_run: bool
+    ) -> None:
         """Make the objects of a table what `rows` say (see engine.Engine.write_table)."""
         stale = {stored.key for stored in self._lake.list_objects(target.prefix)}
         values = [_partition_value(name) for name in target.partition_by]
@@ -80,19 +82,22 @@ class SparkLayer:
             if partitions:
                 limit = self._limit(columns, partitions)
                 self._stage(self._ordered(rows, target, columns, key), limit, staging)
-            for moved in self._publish(self._moves(staging, target.prefix, partitions)):
+            moves = self._moves(staging, target.prefix, partitions)
+            for moved in self._publish(moves, dry_run=dry_run):
                 stale.discard(moved.key)
                 if moved.written:
                     report.objects.written += 1
                     report.bytes_written += moved.size
                 else:
                     report.objects.unchanged += 1
-            report.objects.deleted = self._lake.delete(sorted(stale))
+            report.objects.deleted = len(stale) if dry_run else self._lake.delete(sorted(stale))
         finally:
             self._remove(staging)
 
-    def write_object(self, rows: DataFrame, order_by: Sequence[str], key: str) -> None:
-        """Put rows into one object."""
+    def write_object(
+        self, rows: DataFrame, order_by: Sequence[str], key: str, *, dry_run: bool
+    ) -> bool:
+        """Put rows into one object; tell whether it said something else."""
         columns = [
             _nullable(f"CAST({quoted(name)} AS timestamp_ntz)", name)
             if kind == "timestamp"
@@ -103,8 +108,8 @@ class SparkLayer:
         staging = self._lake.staging_prefix("objects", uuid.uuid4().hex)
         try:
             ordered.write.options(**_OPTIONS).parquet(self._uri(staging))
-            for _ in self._publish([Move(self._staged(staging)[0], key)]):
-                pass
+            (moved,) = self._publish([Move(self._staged(staging)[0], key)], dry_run=dry_run)
+            return moved.written
         finally:
             self._remove(staging)
 
@@ -182,7 +187,7 @@ class SparkLayer:
         keys = [stored.key for stored in self._lake.list_objects(staging)]
         return sorted((key for key in keys if key.endswith(".parquet")), key=_written_order)
 
-    def _publish(self, moves: Iterable[Move]) -> Iterator[spark_publish.Moved]:
+    def _publish(self, moves: Iterable[Move], *, dry_run: bool) -> Iterator[spark_publish.Moved]:
         """Have the executors put staged objects where they belong."""
         waiting = list(moves)
         if not waiting:
@@ -190,7 +195,7 @@ class SparkLayer:
         bucket = self._lake.bucket
         tasks = -(-len(waiting) // _MOVES_PER_TASK)
         moved = self._spark.sparkContext.parallelize(waiting, tasks).mapPartitions(
-            lambda part: spark_publish.publish(bucket, part)
+            lambda part: spark_publish.publish(bucket, part, dry_run=dry_run)
         )
         yield from moved.collect()
 

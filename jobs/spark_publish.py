@@ -34,20 +34,23 @@ class Move:
 
 @dataclass(frozen=True)
 class Moved:
-    """What became of it: `written` is false where the target said the same already."""
+    """What became of it: `written` is false where the target said the same already.
+
+    In a dry run it is what would have become of it.
+    """
 
     key: str
     size: int
     written: bool
 
 
-def publish(bucket: str, moves: Iterable[Move]) -> Iterator[Moved]:
+def publish(bucket: str, moves: Iterable[Move], *, dry_run: bool) -> Iterator[Moved]:
     """Copy each object to its target, at one stroke, unless the target says the same."""
     client = s3_client()
     for move in moves:
         size, digest = _digest(client, bucket, move.source)
         same = _known_digest(client, bucket, move.target) == digest
-        if not same:
+        if not same and not dry_run:
             client.copy(
                 {"Bucket": bucket, "Key": move.source},
                 bucket,

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+from botocore.exceptions import ClientError
+
 from errors import LakeError
-from lake import Lake
+from lake import Lake, sha256
 from report import Report
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -59,7 +61,14 @@ def _unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
-def publish(lake: Lake, prefix: str, files: Iterable[tuple[str, Path]], report: Report) -> None:
+def publish(
+    lake: Lake,
+    prefix: str,
+    files: Iterable[tuple[str, Path]],
+    report: Report,
+    *,
+    dry_run: bool = False,
+) -> None:
     """
     Make the objects under `prefix` these files, and no more.
 
@@ -76,6 +85,9 @@ def publish(lake: Lake, prefix: str, files: Iterable[tuple[str, Path]], report: 
         can be uploaded.
     report
         Its counts of objects and bytes are filled.
+    dry_run
+        Puts and deletes nothing, and ends at the first object that would be written; the counts
+        tell then only that there is one.
     """
     stale = {stored.key for stored in lake.list_objects(prefix)}
     pending: deque[tuple[int, Future[bool]]] = deque()
@@ -84,20 +96,33 @@ def publish(lake: Lake, prefix: str, files: Iterable[tuple[str, Path]], report: 
         for key, path in files:
             stale.discard(key)
             size = path.stat().st_size
-            pending.append((size, pool.submit(_upload, lake, key, path)))
+            pending.append((size, pool.submit(put, lake, key, path, dry_run=dry_run)))
             waiting += size
             while len(pending) >= _MAX_WAITING_FILES or waiting > _MAX_WAITING_BYTES:
                 waiting -= _count(*pending.popleft(), report)
+            if dry_run and report.objects.written:
+                break
         while pending:
             _count(*pending.popleft(), report)
-    report.objects.deleted = lake.delete(sorted(stale))
+    report.objects.deleted = len(stale) if dry_run else lake.delete(sorted(stale))
 
 
-def _upload(lake: Lake, key: str, path: Path) -> bool:
-    """Upload a file and remove it; tell whether the object had other bytes before."""
-    written = lake.put_if_changed(key, path)
+def put(lake: Lake, key: str, path: Path, *, dry_run: bool = False) -> bool:
+    """Upload a file (not in a dry run) and remove it; tell whether the object had other bytes."""
+    differs = not _is_stored(lake, key, path) if dry_run else lake.put_if_changed(key, path)
     path.unlink()
-    return written
+    return differs
+
+
+def _is_stored(lake: Lake, key: str, path: Path) -> bool:
+    """Whether an object has the bytes of a file, as `Lake.put_if_changed` knows it."""
+    try:
+        found = lake.client.head_object(Bucket=lake.bucket, Key=key)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            return False
+        raise
+    return found["Metadata"].get("sha256") == sha256(path)
 
 
 def _count(size: int, upload: Future[bool], report: Report) -> int:

@@ -1,7 +1,9 @@
 """Rebuild processed/<dataset>/ from raw/<dataset>/: typed, cleaned, deduplicated, derived.
 
 All of raw is read each time. Objects whose bytes would stay the same are not written, so a run
-without news changes nothing. Refused rows go to quarantine/ with their reasons.
+without news changes nothing. Refused rows go to quarantine/ with their reasons. A result beyond
+the thresholds of the contract's `approval` is not published: the report says why it is held, and
+with which --approved it will be.
 """
 
 from __future__ import annotations
@@ -12,13 +14,17 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import approval
 import contract_sql
 import engine as engines
+import inputs_guard
 import job
 import table_layer
 from contract import Contract
-from engine import BoundTable, Engine, TableTarget
+from engine import BoundTable, Engine, PreparedContract, TableTarget
+from inputs_guard import Inputs
 from lake import Lake, s3_client
 from report import Report, RowCounts
 
@@ -28,37 +34,107 @@ _ROW = ("_file", "_row")
 
 
 class Transform:
-    """One run of the job on one dataset."""
+    """
+    One run of the job on one dataset.
 
-    def __init__(self, lake: Lake, contract: Contract, report: Report) -> None:
+    Parameters
+    ----------
+    lake, contract, report
+        Where, what, and what is to be filled.
+    approved
+        The fingerprint of a content of raw/ whose result a person has approved, or None.
+    """
+
+    def __init__(
+        self, lake: Lake, contract: Contract, report: Report, approved: str | None = None
+    ) -> None:
         self._lake = lake
         self._contract = contract
         self._report = report
+        self._approved = approved
         self._prefix = lake.processed_prefix(contract.name)
 
     def run(self, engine: Engine) -> None:
         """Rebuild the processed layer and the quarantined rows, and fill the report."""
         # The expressions first: a mistake in them is found without reading a row.
         prepared = engine.prepare(self._contract)
+        inputs_guard.until_unchanged(
+            self._lake,
+            [self._lake.raw_prefix(self._contract.name)],
+            self._report,
+            lambda inputs: self._make(engine, prepared, inputs),
+        )
+
+    def _make(self, engine: Engine, prepared: PreparedContract, inputs: Inputs) -> None:
+        """Make the table once, unless it has to be approved."""
+        engine.release()
         raw = self._bind(engine)
-        self._report.rows.in_ = raw.rows
-        if not raw.rows:
+        if raw.rows:
+            self._judge_rows(engine, prepared, raw)
+        else:
             logger.info("%s: raw/ has no rows; processed/ will be empty", self._contract.name)
-            self._lake.delete(self._quarantined())
-            table_layer.publish(self._lake, self._prefix, (), self._report)
-            return
+        if not self._is_done(engine, raw, inputs):
+            self._publish(engine, raw, self._report)
+
+    def _judge_rows(self, engine: Engine, prepared: PreparedContract, raw: BoundTable) -> None:
+        """Make the table `result`, which has an outcome for each row of raw, and count them."""
         self._warn_of(raw.columns)
         started = time.monotonic()
         engine.create("result", prepared.statement(raw))
-        self._count(engine)
+        self._count(engine, raw)
         logger.info(
             "%s: rows %s in %.1f s",
             self._contract.name,
             ", ".join(f"{name} {rows:,}" for name, rows in self._report.rows.to_json().items()),
             time.monotonic() - started,
         )
-        self._quarantine(engine, raw)
-        self._replace(engine)
+        for reason, count in self._report.reasons.most_common():
+            logger.warning("%s: refused %s rows: %s", self._contract.name, f"{count:,}", reason)
+
+    def _is_done(self, engine: Engine, raw: BoundTable, inputs: Inputs) -> bool:
+        """Tell whether nothing is to be published: it is held, or all of it is there already."""
+        rules = self._contract.approval
+        if rules is None:
+            return False
+        name, fingerprint = self._contract.name, inputs.fingerprint
+        if self._approved == fingerprint:
+            logger.info("%s: publishing was approved (%s)", name, fingerprint)
+        else:
+            if self._approved:
+                text = "%s: what was approved (%s) is not what is in raw/ now (%s)"
+                logger.warning(text, name, self._approved, fingerprint)
+            reasons = approval.reasons(self._lake, rules, self._report)
+            if reasons:
+                trial = Report(self._report.job, name, self._report.run_id)
+                if self._publish(engine, raw, trial, dry_run=True):
+                    self._hold(approval.held(rules, reasons, fingerprint))
+                else:
+                    self._report.objects = trial.objects
+                    logger.info("%s: no object would change: nothing is to be approved", name)
+                return True
+        # What came since the listing is not what was judged, or approved.
+        inputs.require_unchanged()
+        return False
+
+    def _hold(self, held: dict[str, Any]) -> None:
+        self._report.held = held
+        for reason in held["reasons"]:
+            logger.warning("%s: held: %s", self._contract.name, reason)
+        logger.warning(
+            "%s: nothing was published; run the job with --approved %s to publish it",
+            self._contract.name,
+            held["fingerprint"],
+        )
+
+    def _publish(
+        self, engine: Engine, raw: BoundTable, report: Report, *, dry_run: bool = False
+    ) -> bool:
+        """Put the refused rows and the table where they belong; tell whether an object changed."""
+        changed = self._quarantine(engine, raw, dry_run=dry_run)
+        if changed and dry_run:
+            return True
+        self._replace(engine, raw, report, dry_run=dry_run)
+        return changed or bool(report.objects.written or report.objects.deleted)
 
     def _bind(self, engine: Engine) -> BoundTable:
         """Make the table `raw` of what is in raw/."""
@@ -75,6 +151,7 @@ class Transform:
             prefix,
             time.monotonic() - started,
         )
+        self._report.rows.in_ = raw.rows
         return raw
 
     def _warn_of(self, columns: Mapping[str, str]) -> None:
@@ -87,7 +164,7 @@ class Transform:
         for name in sorted(extra):
             self._report.warn(f"column {name} of raw is not in the contract: it is left out")
 
-    def _count(self, engine: Engine) -> None:
+    def _count(self, engine: Engine, raw: BoundTable) -> None:
         counts: Counter[str] = Counter()
         # Grouped by reasons too, which are taken apart here: no SQL for it is read by all engines.
         for outcome, categories, rows in engine.rows(
@@ -98,7 +175,7 @@ class Transform:
                 if outcome == "refused":
                     self._report.reasons[reason] += rows
         self._report.rows = RowCounts(
-            in_=self._report.rows.in_,
+            in_=raw.rows,
             **{name: counts[name] for name in ("out", "refused", "duplicate", "filtered")},
         )
         self._report.rows.check()
@@ -108,26 +185,29 @@ class Transform:
         key = self._lake.transform_refused_rows_key(self._contract.name)
         return [key] if self._lake.head(key) else []
 
-    def _quarantine(self, engine: Engine, raw: BoundTable) -> None:
+    def _quarantine(self, engine: Engine, raw: BoundTable, *, dry_run: bool) -> bool:
         """Put the refused rows, as they are in raw, where someone can look at them."""
         refused = self._report.rows.refused
         if not refused:
-            self._lake.delete(self._quarantined())
-            return
+            stale = self._quarantined()
+            if not dry_run:
+                self._lake.delete(stale)
+            return bool(stale)
         columns = [name for name in raw.columns if name not in _ROW]
         # After the name of a table, names that are keywords need no quotes, which differ.
         named = ", ".join(f"raw.{name}" for name in columns)
         same = " AND ".join(f"raw.{name} = result.{name}" for name in _ROW)
         key = self._lake.transform_refused_rows_key(self._contract.name)
-        engine.write_object(
+        changed = engine.write_object(
             f"SELECT {named}, result._reason FROM raw JOIN result ON {same} "
             "WHERE result._outcome = 'refused'",
             # From where they came, and then by all there is: no two orders of the same rows.
             list(dict.fromkeys([*contract_sql.ORIGIN[2:], *columns, "_reason"])),
             key,
+            dry_run=dry_run,
         )
-        for reason, count in self._report.reasons.most_common():
-            logger.warning("%s: refused %s rows: %s", self._contract.name, f"{count:,}", reason)
+        if dry_run:
+            return changed
         logger.warning(
             "%s: the %s refused rows are in s3://%s/%s",
             self._contract.name,
@@ -135,20 +215,26 @@ class Transform:
             self._lake.bucket,
             key,
         )
+        return changed
 
-    def _replace(self, engine: Engine) -> None:
+    def _replace(self, engine: Engine, raw: BoundTable, report: Report, *, dry_run: bool) -> None:
         started = time.monotonic()
         contract = self._contract
         target = TableTarget(
             self._prefix, contract.processed_types, contract.partition_by, contract.key or _ROW
         )
-        engine.write_table("result", "_outcome = 'out'", target, self._report)
-        objects = self._report.objects
+        if raw.rows:
+            engine.write_table("result", "_outcome = 'out'", target, report, dry_run=dry_run)
+        else:
+            table_layer.publish(self._lake, self._prefix, (), report, dry_run=dry_run)
+        if dry_run:
+            return
+        objects = report.objects
         logger.info(
             "%s: %d object(s) written (%s bytes), %d unchanged, %d deleted in s3://%s/%s in %.1f s",
             self._contract.name,
             objects.written,
-            f"{self._report.bytes_written:,}",
+            f"{report.bytes_written:,}",
             objects.unchanged,
             objects.deleted,
             self._lake.bucket,
@@ -165,6 +251,7 @@ def run(
     *,
     engine: str | None = None,
     max_object_bytes: int = job.DEFAULT_MAX_OBJECT_MEBIBYTES << 20,
+    approved: str | None = None,
 ) -> Report:
     """
     Transform one dataset and write the report.
@@ -177,6 +264,8 @@ def run(
         duckdb or spark; None: what the contract says.
     memory_mb, max_object_bytes
         As for `engine.open_engine`.
+    approved
+        As for `Transform`.
 
     Raises
     ------
@@ -184,6 +273,8 @@ def run(
         If the contract or one of its expressions is not valid.
     AccountingError
         If a row of raw is in none of the counts, or in two.
+    InputsChanged
+        If files were ingested each time that the table was made.
     LakeError
         If an object in raw/ is not Parquet, or memory or disk do not suffice.
     """
@@ -200,7 +291,7 @@ def run(
         ) as opened,
     ):
         logger.info("%s: run %s with %s", dataset, run_id, opened.capacity)
-        Transform(lake, contract, report).run(opened)
+        Transform(lake, contract, report, approved).run(opened)
     report.write(lake)
     return report
 
@@ -208,13 +299,21 @@ def run(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the job from its command line."""
     job.configure()
-    arguments = job.parse(job.parser(f"{__doc__}", of_dataset=True), argv)
+    parser = job.parser(f"{__doc__}", of_dataset=True)
+    parser.add_argument(
+        "--approved",
+        metavar="FINGERPRINT",
+        help="publish whatever thresholds are passed, if raw/ is still what this fingerprint says; "
+        "it is in the report of the run that was held",
+    )
+    arguments = job.parse(parser, argv)
     run(
         Lake(s3_client(), arguments.bucket),
         arguments.dataset,
         arguments.run_id,
         arguments.memory_mb,
         max_object_bytes=arguments.max_object_bytes,
+        approved=arguments.approved,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from local import task_tokens
 from local.backends import backend
 from local.errors import AwsError
 from local.principals import role_arn
@@ -103,6 +104,10 @@ def _states(operation: str, p: Parameters) -> list[str]:
             # A version or alias is authorised as the machine itself.
             parts = p[key].split(":")
             return [":".join(parts[:7]) if key == "stateMachineArn" else p[key]]
+    if "taskToken" in p:
+        # The reference names no resource for these; AWS's refusals name the state machine.
+        said = task_tokens.read(p["taskToken"])
+        return [said.state_machine_arn if said else "*"]
     if operation == "CreateStateMachine":
         return [arn("states", f"stateMachine:{p.get('name')}")]
     return ["*"]
@@ -165,6 +170,9 @@ def _kms(_operation: str, p: Parameters) -> list[str]:
 
 
 def _cloudwatch(_operation: str, p: Parameters) -> list[str]:
+    dashboards = p.get("DashboardNames") or ([p["DashboardName"]] if "DashboardName" in p else [])
+    if dashboards:
+        return [f"arn:aws:cloudwatch::{ACCOUNT}:dashboard/{name}" for name in dashboards]
     names = p.get("AlarmNames") or ([p["AlarmName"]] if "AlarmName" in p else [])
     return [arn("cloudwatch", f"alarm:{name}") for name in names] or ["*"]
 
@@ -236,4 +244,7 @@ def needs(service: str, operation: str, parameters: Parameters) -> tuple[Needs, 
     pairs = [(action, resource) for resource in find(operation, parameters)]
     roles = _passed_roles(operation, parameters)
     pairs += [("iam:PassRole", role) for role in roles]
-    return pairs, {"iam:passedtoservice": _PASSED_TO[service]} if roles else {}
+    context = {"iam:passedtoservice": _PASSED_TO[service]} if roles else {}
+    if (service, operation) == ("monitoring", "PutMetricData") and "Namespace" in parameters:
+        context["cloudwatch:namespace"] = parameters["Namespace"]
+    return pairs, context

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from moto.s3.models import FakeKey
+
 from local.actions import Needs
 from local.backends import backend
 
@@ -73,9 +75,10 @@ def object_arn(bucket: str, key: str | None = None) -> str:
 
 
 def find_object(bucket: str, key: str) -> Any | None:
-    """Return moto's object, or None when bucket or key do not exist."""
-    found = backend("s3").buckets.get(bucket)
-    return found.keys.get(key) if found else None
+    """Return moto's object, or None when bucket or key do not exist, or the key is deleted."""
+    bucket_ = backend("s3").buckets.get(bucket)
+    found = bucket_.keys.get(key) if bucket_ else None
+    return found if isinstance(found, FakeKey) else None
 
 
 def _kms(action: str, key_id: str | None) -> Needs:

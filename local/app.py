@@ -2,18 +2,59 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-from local import athena, events, glue_crawlers, glue_jobs, s3, sns, states, sts
-from local.gateway import Gateway
+from local import (
+    athena,
+    cloudwatch_alarms,
+    events,
+    glue_crawlers,
+    glue_jobs,
+    s3,
+    sns,
+    sqs,
+    states,
+    sts,
+)
+from local.gateway import App, Environ, Gateway
 from local.handler import QuietHandler
+from local.wire import StartResponse
 
 # Importing a service registers what it answers; some patch moto as well.
-SERVICES = (athena, events, glue_crawlers, glue_jobs, s3, sns, states, sts)
+SERVICES = (
+    athena,
+    cloudwatch_alarms,
+    events,
+    glue_crawlers,
+    glue_jobs,
+    s3,
+    sns,
+    sqs,
+    states,
+    sts,
+)
+
+
+def inflated(app: App) -> App:
+    """Undo the compression in which the SDKs send long requests of PutMetricData."""
+
+    def serve(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        metrics = "/monitoring/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+        if metrics and environ.get("HTTP_CONTENT_ENCODING") == "gzip":
+            sent = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            body = gzip.decompress(sent)
+            del environ["HTTP_CONTENT_ENCODING"]
+            environ.update({"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))})
+        return app(environ, start)
+
+    return serve
 
 
 def build(bound: socket.socket) -> Any:
@@ -28,7 +69,8 @@ def build(bound: socket.socket) -> Any:
         install = getattr(service, "install", None)
         if install:
             install()
-    app: Any = Gateway(DomainDispatcherApplication(create_backend_app))
+    moto: Any = DomainDispatcherApplication(create_backend_app)
+    app: Any = inflated(Gateway(moto))
     host, port = bound.getsockname()
     server: Any = make_server(
         host, port, app, threaded=True, request_handler=QuietHandler, fd=bound.fileno()

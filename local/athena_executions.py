@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 from sqlglot import exp
 
-from local import athena_engine
+from local import athena_engine, metrics
 from local.athena_engine import Cancellation, Result
 from local.athena_errors import QueryFailedError
 from local.athena_statements import Utility, run_utility
 from local.athena_tables import Reader
+from local.backends import backend
 from local.clients import client
 from local.events import emit
 from local.gateway import Json
@@ -149,6 +150,36 @@ def advance(query: Query, state: str, reason: str | None = None) -> None:
         if state in ENDED:
             query.reason, query.completed = reason, time.time()
     _announce(query, previous)
+    if state in ENDED:
+        _measure(query)
+
+
+def _measure(query: Query) -> None:
+    """Publish the metrics of an ended query, when its workgroup has that switched on.
+
+    There is one series for the workgroup, and one for its queries of a type that ended alike.
+    Source: https://docs.aws.amazon.com/athena/latest/ug/query-metrics-viewing.html
+    """
+    group = backend("athena").work_groups.get(query.workgroup)
+    if not group or not group.configuration.get("PublishCloudWatchMetricsEnabled"):
+        return
+    ended = query.completed or time.time()
+    started = query.started or ended
+    measured = {
+        "EngineExecutionTime": ended - started,
+        "QueryQueueTime": started - query.submitted,
+        "TotalExecutionTime": ended - query.submitted,
+    }
+    of_group = {"WorkGroup": query.workgroup}
+    alike = {
+        "QueryState": "CANCELED" if query.state == "CANCELLED" else query.state,
+        "QueryType": "UTILITY" if query.is_utility else "DML",
+        **of_group,
+    }
+    for dimensions in (of_group, alike):
+        for name, seconds in measured.items():
+            metrics.put("AWS/Athena", name, int(seconds * 1000), dimensions, "Milliseconds")
+        metrics.put("AWS/Athena", "ProcessedBytes", query.scanned, dimensions, "Bytes")
 
 
 def _announce(query: Query, previous: str | None) -> None:

@@ -24,6 +24,7 @@ from local.events import emit
 from local.gateway import Json, after, before, operation
 from local.lifecycle import on_stop
 from local.role_logs import RoleLogStream
+from local.settings import ACCOUNT, REGION
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ class Crawl:
                 log.warning("crawler %s: lines lost: %s", self.crawler.name, error)
         self.ended = time.time()
         self.status = status
-        _announce(self, {"SUCCEEDED": "Succeeded", "CANCELLED": "Stopped"}.get(status, "Failed"))
+        _announce(self)
 
 
 _lock = threading.RLock()
@@ -104,19 +105,47 @@ def _running(name: str) -> Crawl | None:
     return latest if latest and latest.status is None else None
 
 
-def _announce(one: Crawl, state: str) -> None:
-    detail: Json = {"crawlerName": one.crawler.name, "state": state}
-    if state == "Succeeded":
-        detail.update(
-            tablesCreated=str(len(one.changes.created)),
-            tablesUpdated=str(len(one.changes.updated)),
-            tablesDeleted=str(len(one.changes.deleted)),
-            partitionsCreated=str(one.changes.partitions_created),
-            partitionsDeleted=str(one.changes.partitions_deleted),
+def _announce(one: Crawl) -> None:
+    """Emit the event of a crawl that started, succeeded or failed; AWS has none for a stopped one.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-glue.html
+    """
+    state = {None: "Started", "SUCCEEDED": "Succeeded", "FAILED": "Failed"}.get(one.status)
+    if state is None:
+        return
+    detail: Json = {
+        "accountId": ACCOUNT,
+        "crawlerName": one.crawler.name,
+        "message": f"Crawler {state}",
+        "state": state,
+    }
+    if state == "Started":
+        detail["startTime"] = _instant(one.started)
+    else:
+        detail["cloudWatchLogLink"] = (
+            f"https://console.aws.amazon.com/cloudwatch/home?region={REGION}"
+            f"#logEventViewer:group={LOG_GROUP};stream={one.crawler.name}"
         )
-    if one.error:
+    if state == "Failed":
         detail["errorMessage"] = one.error
+    if state == "Succeeded":
+        ended = one.ended or one.started
+        detail |= {
+            "completionDate": _instant(ended),
+            "partitionsCreated": str(one.changes.partitions_created),
+            "partitionsDeleted": str(one.changes.partitions_deleted),
+            "partitionsUpdated": "0",
+            "runningTime (sec)": str(int(ended - one.started)),
+            "tablesCreated": str(len(one.changes.created)),
+            "tablesDeleted": str(len(one.changes.deleted)),
+            "tablesUpdated": str(len(one.changes.updated)),
+            "warningMessage": "N/A",
+        }
     emit("aws.glue", "Glue Crawler State Change", detail)
+
+
+def _instant(since_1970: float) -> str:
+    return datetime.fromtimestamp(since_1970, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @operation("AWSGlue.StartCrawler")
@@ -135,7 +164,7 @@ def start_crawler(request: Json) -> Json:
             raise _already_running(crawler.name)
         one = Crawl(definition(crawler))
         _crawls[crawler.name].append(one)
-    _announce(one, "Started")
+    _announce(one)
     threading.Thread(target=one.run, name=f"crawl-{crawler.name}", daemon=True).start()
     return {}
 

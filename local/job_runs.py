@@ -31,6 +31,12 @@ log = logging.getLogger(__name__)
 ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED", "ERROR")
 _SESSION = "GlueJobRunnerSession"
 _SERVICE = "glue.amazonaws.com"
+# Severity and message of the events; that of a run that failed is its error.
+_ENDINGS = {
+    "STOPPED": ("INFO", "Job run stopped"),
+    "SUCCEEDED": ("INFO", "Job run succeeded"),
+    "TIMEOUT": ("WARN", "Job run timed out"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +241,20 @@ class JobRun:
         }
 
     def _announce(self) -> None:
+        """Emit the event of the run's end, which AWS has for all ends but ERROR.
+
+        Source: https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-glue.html
+        """
+        severity, message = _ENDINGS.get(self.state, ("ERROR", self.error))
         emit(
             "aws.glue",
             "Glue Job State Change",
             {
                 "jobName": self.job.name,
-                "severity": "INFO" if self.state in ("SUCCEEDED", "STOPPED") else "ERROR",
+                "severity": severity,
                 "state": self.state,
                 "jobRunId": self.id,
-                "message": self.error or f"Job run {self.state.lower()}",
+                "message": message,
             },
         )
 

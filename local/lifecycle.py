@@ -1,15 +1,13 @@
-"""What has to be stopped with the server, and the threads that work beside its requests."""
+"""What has to be stopped with the server."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 
 log = logging.getLogger(__name__)
 
 _stoppers: list[Callable[[], None]] = []
-_background = ThreadPoolExecutor(max_workers=32, thread_name_prefix="background")
 
 
 def on_stop(stop: Callable[[], None]) -> Callable[[], None]:
@@ -25,16 +23,3 @@ def stop_all() -> None:
             stop()
         except Exception:
             log.exception("stopping %s failed", getattr(stop, "__qualname__", stop))
-    _background.shutdown(wait=False, cancel_futures=True)
-
-
-def in_background(function: Callable[..., None], *arguments: object) -> Future[None]:
-    """Run a function in a thread; what it raises goes to the server's log."""
-
-    def work() -> None:
-        try:
-            function(*arguments)
-        except Exception:
-            log.exception("%s failed", getattr(function, "__qualname__", function))
-
-    return _background.submit(work)

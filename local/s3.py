@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from local import s3_versions
+from local import s3_events, s3_versions
 from local.backends import backend
 from local.gateway import after_xml
 from local.symbols import replace, resolve
@@ -40,3 +40,4 @@ def install() -> None:
     resolve(f"{_PERMISSIONS}.PERMITTED")
     replace("moto.s3.models:FakeBucket.get_permission", _permitted)
     s3_versions.install()
+    s3_events.install()

@@ -6,11 +6,25 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ops import deploy, drop, examples, localaws, logs, parity_command, query, report, run, status
+from ops import (
+    approvals,
+    deploy,
+    drop,
+    examples,
+    localaws,
+    logs,
+    parity_command,
+    query,
+    report,
+    run,
+    status,
+    windows,
+)
 from ops.demo import demo
 from ops.display import errors
 from ops.docs import write as write_docs
@@ -36,7 +50,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--keep", action="store_true", help="leave the local AWS up")
     command = add("parity", "Build an example on both engines; show what differs.", _parity)
     command.add_argument("--example", default="flights")
-    command = add("local-up", "Start the local AWS, apply, and drop an example's files.", _local_up)
+    text = "Start the local AWS, apply, and drop an example's files, whose events start a run."
+    command = add("local-up", text, _local_up)
     command.add_argument("--example", default="flights")
     command.add_argument("--var-file", type=Path, help="a .tfvars file instead of the example's")
     add("local-down", "Stop the local AWS.", lambda _: deploy.local_down())
@@ -68,15 +83,38 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--stages", default="", help="comma list of stages; default: all")
     command = add_targeted("query", "Ask Athena; SQL from the argument or $SQL.", _query)
     command.add_argument("sql", nargs="?")
-    command = add_targeted("status", "Show the last runs and how things stand.", _status)
+    command = add_targeted(
+        "status", "Show the last runs, what waits, and what wants attention.", _status
+    )
     command.add_argument("--run", help="id of a run; default: the last")
     command = add_targeted("logs", "Show the job logs of a run.", _logs)
     command.add_argument("--run", help="id of a run; default: the last")
-    command = add_targeted("drop", "Drop files into incoming/<dataset>/.", _drop)
+    text = "Approve what a run asks for: it publishes the table that it held back."
+    command = add_targeted("approve", text, _approve)
+    _add_request(command)
+    text = "Reject what a run asks for: the table stays as it is, and the run fails."
+    command = add_targeted("reject", text, _reject)
+    _add_request(command)
+    command.add_argument(
+        "--reason", help="why, for the result and the mail of the run; default: $REASON"
+    )
+    text = "Drop files into incoming/<dataset>/, and say which run takes them."
+    command = add_targeted("drop", text, _drop)
     command.add_argument("--dataset", default="")
     command.add_argument("files", nargs="*")
     add_targeted("report", "Count the rows of all tables; show refused files.", _report)
     return top
+
+
+def _add_request(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--run", default="", help="id of the run; default: the only one that waits for approval"
+    )
+    command.add_argument("--dataset", default="", help="default: the only one that waits")
+    command.add_argument(
+        "--token",
+        help="task token of the request, from the mail, in place of both; default: $TASK_TOKEN",
+    )
 
 
 def _demo(arguments: argparse.Namespace) -> None:
@@ -89,9 +127,16 @@ def _local_up(arguments: argparse.Namespace) -> None:
         print(
             "\nNow: make drop DATASET=<name> FILES=<files>, make run, make status, make local-down"
         )
-    else:
-        deploy.local_up(examples.load(arguments.example))
-        print("\nNow: make run, make query SQL='…', make status, make local-down")
+        return
+    example = examples.load(arguments.example)
+    target = deploy.bring_up(example)
+    files = deploy.prepare(example)
+    deploy.drop_files(target, files)
+    print()
+    for line in windows.forecast(target, files.datasets, datetime.now(UTC)):
+        print(line)
+    first = "" if windows.groups(target, files.datasets) else "make run, "
+    print(f"Now: {first}make status, make query SQL='…', make drop, make local-down")
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -108,8 +153,7 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 
 def _query(arguments: argparse.Namespace) -> None:
-    sql = arguments.sql if arguments.sql is not None else os.environ.get("SQL", "")
-    query.run(connect(arguments.target), sql)
+    query.run(connect(arguments.target), _given(arguments.sql, "SQL"))
 
 
 def _status(arguments: argparse.Namespace) -> None:
@@ -118,6 +162,30 @@ def _status(arguments: argparse.Namespace) -> None:
 
 def _logs(arguments: argparse.Namespace) -> None:
     logs.show(connect(arguments.target), arguments.run)
+
+
+def _approve(arguments: argparse.Namespace) -> None:
+    approvals.approve(
+        connect(arguments.target),
+        arguments.run,
+        arguments.dataset,
+        _given(arguments.token, "TASK_TOKEN"),
+    )
+
+
+def _reject(arguments: argparse.Namespace) -> None:
+    approvals.reject(
+        connect(arguments.target),
+        arguments.run,
+        arguments.dataset,
+        _given(arguments.reason, "REASON"),
+        _given(arguments.token, "TASK_TOKEN"),
+    )
+
+
+def _given(argument: str | None, variable: str) -> str:
+    """Text of an argument, or else of the environment, where make leaves it as it was typed."""
+    return os.environ.get(variable, "") if argument is None else argument
 
 
 def _drop(arguments: argparse.Namespace) -> None:

@@ -1,20 +1,23 @@
-"""`make demo`: the whole system at work on real data, from nothing to nothing."""
+"""`make demo`: the whole system at work on real data, from nothing to nothing.
+
+Where the example has files, dropping them is all that is done: their events start the run.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 from rich.text import Text
 
-from ops import deploy, examples, localaws, models, query, report
+from ops import arrivals, deploy, examples, localaws, models, query, report
 from ops.display import console, duration, heading, step, table
 from ops.environment import STATE
-from ops.run import execute, result_of
+from ops.run import result_of
 from ops.target import Target
 
 SAMPLE_QUERIES = 3
@@ -53,13 +56,13 @@ def demo(name: str, *, keep: bool = False) -> None:
     heading("Deploy")
     kept = False
     try:
-        with clock.part("start local AWS, terraform apply, drop files"):
-            target = deploy.local_up(example, spoil=True)
-        heading("Pipeline")
-        with clock.part("pipeline"):
-            arn = execute(target, outlives_us=False)
+        with clock.part("start local AWS, terraform apply"):
+            target = deploy.bring_up(example)
+        heading("Drop files, and what follows")
+        with clock.part("files dropped, window, pipeline"):
+            runs = arrivals.load(target, example, spoil=True)
         with clock.part("report and queries"):
-            show_results(target, example, arn)
+            show_results(target, example, runs)
         kept = keep
         if not keep:
             heading("Take down")
@@ -76,11 +79,10 @@ def demo(name: str, *, keep: bool = False) -> None:
         )
 
 
-def show_results(target: Target, example: examples.Example, arn: str) -> None:
+def show_results(target: Target, example: examples.Example, runs: Sequence[str]) -> None:
     """Print the tables, where the rows went, what was refused, and sample answers."""
     report.tables(target)
-    result = result_of(target, arn)
-    if result:
+    for result in filter(None, (result_of(target, arn) for arn in runs)):
         report.datasets(result)
         models.show(target, result)
     report.quarantine(target)

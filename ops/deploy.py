@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
@@ -14,19 +15,43 @@ from ops.target import Target, aws_terraform, local_target, require_credentials
 from ops.terraform import link_root
 
 
-def local_up(example: examples.Example, *, spoil: bool = False, state: Path = STATE) -> Target:
-    """Start a local AWS, apply the project with the example's variables, drop its files."""
-    target = _deploy(example.name, example.var_file, state)
-    with step(f"files of example {example.name}") as line:
-        files = example.prepare(state / "drop")
-        damaged = example.spoil(state / "drop") if spoil else []
-        total = drop.drop(target, [*files, *damaged])
-        line.text = f"{plural(len(files), 'file')} dropped into incoming/ ({size(total)})"
-        if damaged:
-            line.text += f", and {len(damaged)} that are damaged on purpose"
-        if not files:
+@dataclass(frozen=True)
+class Files:
+    """Files of an example, as (dataset, file) pairs; those that are damaged on purpose apart."""
+
+    example: str
+    good: list[tuple[str, Path]]
+    damaged: list[tuple[str, Path]]
+
+    @property
+    def all(self) -> list[tuple[str, Path]]:
+        return [*self.good, *self.damaged]
+
+    @property
+    def datasets(self) -> list[str]:
+        return sorted({dataset for dataset, _ in self.all})
+
+
+def bring_up(example: examples.Example, *, state: Path = STATE) -> Target:
+    """Start a local AWS, and apply the project with the example's variables."""
+    return _deploy(example.name, example.var_file, state)
+
+
+def prepare(example: examples.Example, *, spoil: bool = False, state: Path = STATE) -> Files:
+    """Make the files of an example, ready to be dropped."""
+    folder = state / "drop"
+    return Files(example.name, example.prepare(folder), example.spoil(folder) if spoil else [])
+
+
+def drop_files(target: Target, files: Files) -> None:
+    """Drop the files of an example, and say so in a line."""
+    with step(f"files of example {files.example}") as line:
+        total = drop.drop(target, files.all)
+        line.text = f"{plural(len(files.good), 'file')} dropped into incoming/ ({size(total)})"
+        if files.damaged:
+            line.text += f", and {len(files.damaged)} that are damaged on purpose"
+        if not files.all:
             line.text = "no files to drop: the datasets make their own"
-    return target
 
 
 def local_up_with(var_file: Path) -> Target:

@@ -60,6 +60,11 @@ def note(text: str) -> None:
     console.print(f"  [dim]{escape(text)}[/dim]")
 
 
+def indented(text: str, style: str = "") -> None:
+    """Print what belongs to the line above; also where it goes on in a further line."""
+    console.print(Padding(Text(text, style), (0, 0, 0, 4), expand=False))
+
+
 @dataclass
 class Step:
     """A running step: `update` changes what the spinner says, `text` is left when it is done."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from boto3.s3.transfer import TransferConfig
 
-from ops.display import done, size
+from ops import windows
+from ops.display import console, done, size
 from ops.errors import OpsError
 from ops.target import Target
 
@@ -42,7 +44,7 @@ def drop(target: Target, files: Iterable[tuple[str, Path]]) -> int:
 
 
 def run(target: Target, dataset: str, names: Sequence[str]) -> None:
-    """Upload the named files and say so."""
+    """Upload the named files, and say which run takes them."""
     if not dataset or not names:
         raise OpsError(
             "A dataset and files are needed.",
@@ -51,3 +53,6 @@ def run(target: Target, dataset: str, names: Sequence[str]) -> None:
     for name in names:
         total = drop(target, [(dataset, Path(name))])
         done(f"{name} → {target.outputs.incoming_prefixes[dataset]} ({size(total)})")
+    for line in windows.forecast(target, [dataset], datetime.now(UTC)):
+        console.print(f"  {line}", markup=False)
+    console.print("  See it: make status")

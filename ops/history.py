@@ -1,12 +1,15 @@
 """Read the history of an execution: which unit of work began, ended, how, and for what.
 
 A *unit* is what an operator cares to see: a Task at the top of the machine or of a Parallel
-branch, or one item of a Map, called after the item's first Task and its dataset.
+branch, or one item of a Map, called after the item's first Task and its dataset. An item that
+has to be approved is several of them: what was done before, the request, what was done after.
+Waiting for the end of a window, or for the turn of a run, is a unit as well.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,8 +22,13 @@ _FAILURES = {
     "TaskSubmitFailed": "taskSubmitFailedEventDetails",
 }
 _ITERATION_ENDS = ("MapIterationSucceeded", "MapIterationFailed", "MapIterationAborted")
-# Reading or storing a document is not worth a line, unless it fails.
-_QUIET_RESOURCES = ("aws-sdk:s3",)
+# Reading or storing a document, or listing the runs, is not worth a line, unless it fails.
+_QUIET_RESOURCES = ("aws-sdk:s3", "aws-sdk:sfn")
+APPROVAL = "RequestApproval"
+WAITS = ("WaitForWindow", "WaitForTurn")
+# However often a run looks whether it is its turn, that is one unit.
+_TURN_STATES = ("FindEarlierRuns", "IsOurTurn", "WaitForTurn")
+_TOKEN = re.compile(r"--task-token\s+(\S{16,})")
 
 
 @dataclass
@@ -39,6 +47,12 @@ class Unit:
         Error and cause of the last failed attempt, if nothing after it went well.
     execution_arn
         Execution that the unit started and waits for, if that is what it does.
+    note
+        What it waits for, as text.
+    request
+        What a request for approval is about: the input of its state.
+    token
+        Task token of a request for approval, as long as it waits for an answer.
     """
 
     state: str
@@ -51,6 +65,9 @@ class Unit:
     output: dict[str, Any] = field(default_factory=dict)
     error: tuple[str, str] | None = None
     execution_arn: str | None = None
+    note: str = ""
+    request: dict[str, Any] = field(default_factory=dict)
+    token: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -73,19 +90,30 @@ class History:
     def __init__(self) -> None:
         self.units: list[Unit] = []
         self.last_id = 0
+        self._ended: list[Unit] = []
         self._scopes: dict[int, _Iteration | None] = {0: None}
         self._units: dict[int, Unit | None] = {0: None}
         self._maps: dict[str, _Iteration | None] = {}  # the iteration around each Map state
+        self._turn: Unit | None = None
+        self._earlier: list[str] = []  # runs that go before this one
+
+    @property
+    def requests(self) -> list[Unit]:
+        """Requests for approval that wait for an answer."""
+        return [unit for unit in self.units if unit.token and unit.ended is None]
+
+    @property
+    def waits(self) -> list[Unit]:
+        """What the run waits for before it begins: the end of its window, or its turn."""
+        return [unit for unit in self.units if unit.state in WAITS and unit.ended is None]
 
     def feed(self, events: Iterable[Mapping[str, Any]]) -> list[Unit]:
         """Take new events; return the units that ended with them."""
-        ended: list[Unit] = []
         for event in events:
             if event["id"] > self.last_id:
                 self.last_id = event["id"]
-                unit = self._apply(event)
-                if unit is not None:
-                    ended.append(unit)
+                self._apply(event)
+        ended, self._ended = self._ended, []
         return ended
 
     def close(self, moment: datetime) -> list[Unit]:
@@ -95,36 +123,18 @@ class History:
             unit.ended = moment
         return left
 
-    def _apply(self, event: Mapping[str, Any]) -> Unit | None:
+    def _apply(self, event: Mapping[str, Any]) -> None:
         number, kind = event["id"], event["type"]
         scope, unit = self._place(event)
         self._scopes[number], self._units[number] = scope, unit
         if kind.endswith("StateEntered"):
             self._enter(event, scope)
-        elif kind == "TaskScheduled" and unit:
-            unit.attempts += 1
-            if unit.attempts == 1:
-                details = event["taskScheduledEventDetails"]
-                unit.quiet = details.get("resourceType", "").startswith(_QUIET_RESOURCES)
-                unit.item = unit.item or _stage(details)
-        elif kind == "TaskSubmitted" and unit:
-            details = event.get("taskSubmittedEventDetails", {})
-            _note_job_run(unit, details)
-            if details.get("resourceType") == "states":
-                unit.execution_arn = _document(details.get("output")).get("ExecutionArn")
-        elif kind == "TaskSucceeded" and unit:
-            _note_job_run(unit, event.get("taskSucceededEventDetails", {}))
-            unit.error = None
-        elif kind in _FAILURES and unit:
-            details = event.get(_FAILURES[kind], {})
-            cause = details.get("cause", "")
-            unit.error = (details.get("error", kind), cause)
-            unit.job_run_id = unit.job_run_id or _document(cause).get("Id")
-        elif kind.endswith("StateExited") and unit and unit.ended is None:
-            return _exit(event, unit, inside=scope is not None)
+        elif kind.endswith("StateExited"):
+            self._exit(event, scope, unit)
         elif kind in _ITERATION_ENDS and scope:
-            return self._end_iteration(event, scope)
-        return None
+            self._end_iteration(event, scope)
+        elif unit:
+            _note_task(unit, event)
 
     def _place(self, event: Mapping[str, Any]) -> tuple[_Iteration | None, Unit | None]:
         """Iteration and unit that an event belongs to: those of the event that led to it."""
@@ -140,41 +150,99 @@ class History:
 
     def _enter(self, event: Mapping[str, Any], scope: _Iteration | None) -> None:
         number, details = event["id"], event["stateEnteredEventDetails"]
-        if event["type"] == "MapStateEntered":
-            self._maps[details["name"]] = scope
+        kind, name, moment = event["type"], details["name"], event["timestamp"]
+        unit: Unit | None = None
+        if kind == "MapStateEntered":
+            self._maps[name] = scope
+        if self._turn and not scope and name not in _TURN_STATES:
+            self._end(self._turn, moment)
+            self._turn = None
         if scope:
             scope.item = scope.item or _item(details.get("input"))
-            self._units[number] = scope.unit
-            if scope.unit:
-                return
-        unit = None
-        if event["type"] == "TaskStateEntered":
-            unit = Unit(details["name"], scope.item if scope else "", event["timestamp"])
+            unit = scope.unit
+            if unit and name == APPROVAL:
+                self._end(unit, moment)
+                unit = None
+        if kind == "WaitStateEntered" and not scope and name in WAITS:
+            unit = self._wait(name, details, moment)
+        elif kind == "TaskStateEntered" and unit is None:
+            unit = Unit(name, scope.item if scope else "", moment)
             self.units.append(unit)
-            if scope:
-                scope.unit = unit
+            if name == APPROVAL:
+                unit.request = _document(details.get("input"))
+        if scope:
+            scope.unit = unit
         self._units[number] = unit
 
-    def _end_iteration(self, event: Mapping[str, Any], scope: _Iteration) -> Unit | None:
+    def _wait(self, name: str, details: Mapping[str, Any], moment: datetime) -> Unit:
+        """Unit of a wait that begins; a run that waits for its turn once more has its unit."""
+        unit = self._turn if name == "WaitForTurn" else None
+        if unit is None:
+            unit = Unit(name, "", moment)
+            self.units.append(unit)
+        if name == "WaitForTurn":
+            self._turn = unit
+            unit.note = f"for run {', '.join(self._earlier)}" if self._earlier else ""
+        else:
+            until = str(_document(details.get("input")).get("not_before", ""))
+            unit.note = f"until {until[11:19]} UTC" if until else ""
+        return unit
+
+    def _exit(self, event: Mapping[str, Any], scope: _Iteration | None, unit: Unit | None) -> None:
+        details = event["stateExitedEventDetails"]
+        name = details["name"]
+        if name == "FindEarlierRuns":
+            self._earlier = _texts((details.get("assignedVariables") or {}).get("earlier"))
+        if unit is None or unit.ended is not None or unit is self._turn:
+            return
+        if scope is None and unit.state != name:
+            return
+        unit.output = _document(details.get("output"))
+        if scope is None:
+            self._end(unit, event["timestamp"])
+        elif name == APPROVAL and "approved" in unit.output:
+            # What follows is done once more, as a unit of its own.
+            self._end(unit, event["timestamp"])
+            scope.unit = self._units[event["id"]] = None
+
+    def _end_iteration(self, event: Mapping[str, Any], scope: _Iteration) -> None:
         unit = scope.unit
         if unit is None:  # no Task was needed for this item
             unit = scope.unit = Unit(scope.map_state, scope.item, scope.started)
             self.units.append(unit)
-        if unit.ended:
-            return None
-        unit.ended = event["timestamp"]
-        return unit
+        if unit.ended is None:
+            self._end(unit, event["timestamp"])
+
+    def _end(self, unit: Unit, moment: datetime) -> None:
+        unit.ended = moment
+        self._ended.append(unit)
 
 
-def _exit(event: Mapping[str, Any], unit: Unit, *, inside: bool) -> Unit | None:
-    details = event["stateExitedEventDetails"]
-    if not inside and unit.state != details["name"]:
-        return None
-    unit.output = _document(details.get("output"))
-    if inside:
-        return None
-    unit.ended = event["timestamp"]
-    return unit
+def _note_task(unit: Unit, event: Mapping[str, Any]) -> None:
+    """Keep what the events of a task tell of its unit."""
+    kind = event["type"]
+    if kind == "TaskScheduled":
+        details = event["taskScheduledEventDetails"]
+        unit.attempts += 1
+        if unit.attempts == 1:
+            unit.quiet = details.get("resourceType", "").startswith(_QUIET_RESOURCES)
+            unit.item = unit.item or _stage(details)
+        if unit.state == APPROVAL:
+            unit.token = _token(details)
+    elif kind == "TaskSubmitted":
+        details = event.get("taskSubmittedEventDetails", {})
+        _note_job_run(unit, details)
+        if details.get("resourceType") == "states":
+            unit.execution_arn = _document(details.get("output")).get("ExecutionArn")
+    elif kind == "TaskSucceeded":
+        _note_job_run(unit, event.get("taskSucceededEventDetails", {}))
+        unit.error = unit.token = None
+    elif kind in _FAILURES:
+        details = event.get(_FAILURES[kind], {})
+        cause = details.get("cause", "")
+        unit.error = (details.get("error", kind), cause)
+        unit.token = None
+        unit.job_run_id = unit.job_run_id or _document(cause).get("Id")
 
 
 def _note_job_run(unit: Unit, details: Mapping[str, Any]) -> None:
@@ -187,6 +255,22 @@ def _stage(details: Mapping[str, Any]) -> str:
     """Stage that a job run was told to build; nothing for other tasks."""
     arguments = _document(details.get("parameters")).get("Arguments")
     return str(arguments.get("--stage", "")) if isinstance(arguments, dict) else ""
+
+
+def _token(details: Mapping[str, Any]) -> str | None:
+    """Task token in the mail that asks for an approval."""
+    message = _document(details.get("parameters")).get("Message")
+    found = _TOKEN.search(message) if isinstance(message, str) else None
+    return found[1] if found else None
+
+
+def _texts(text: str | None) -> list[str]:
+    """Texts of a JSON list; of anything else none."""
+    try:
+        value = json.loads(text or "[]")
+    except json.JSONDecodeError:  # cut off by the service
+        return []
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def _item(text: str | None) -> str:

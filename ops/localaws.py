@@ -26,6 +26,8 @@ SESSION = "session.json"
 SERVER_LOG = "server.log"
 TERRAFORM_LOG = "terraform.log"
 
+# At a desk nobody wants to wait a minute for a file that was just dropped.
+DEFAULTS = ("-var=arrival_window_seconds=5",)
 # The provider waits a minute for lifecycle rules whatever the server says, and a bucket that
 # lives in memory is nothing to protect.
 OVERRIDES = ("-var=lifecycle_rules=null", "-var=force_destroy=true", f"-var=region={REGION}")
@@ -49,9 +51,9 @@ class Session:
 
     @property
     def arguments(self) -> list[str]:
-        """Terraform arguments: the example's values, then what holds for every local run."""
+        """Terraform arguments, of which later ones win: the example's values are in the middle."""
         chosen = [f"-var-file={self.var_file}"] if self.var_file else []
-        return [*chosen, *OVERRIDES]
+        return [*DEFAULTS, *chosen, *OVERRIDES]
 
     def save(self, state: Path = STATE) -> None:
         (state / SESSION).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")

@@ -8,13 +8,12 @@ from types import FrameType
 
 from rich.text import Text
 
-from ops import deploy, examples, localaws
+from ops import arrivals, deploy, examples, localaws
 from ops.comparison import Row
 from ops.display import console, duration, heading, note, plural, step, table
 from ops.environment import ROOT, STATE
 from ops.errors import RunFailed
 from ops.parity import Side, TableComparison, compare_engines
-from ops.run import execute
 
 SPARK_VENV = ROOT / ".venv-spark"
 # A local AWS of its own: one that is up is neither used nor disturbed.
@@ -36,11 +35,11 @@ def run(name: str) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     heading("Deploy")
     try:
-        target = deploy.local_up(example, state=OWN_STATE)
+        target = deploy.bring_up(example, state=OWN_STATE)
         assert target.session is not None
         heading("Pipeline (for raw/ and config/)")
         try:
-            execute(target, outlives_us=False)
+            arrivals.load(target, example, state=OWN_STATE)
         except RunFailed:
             note("The run failed; the engines are compared on what it left in raw/.")
         heading("Both engines")

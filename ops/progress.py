@@ -10,7 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from ops.display import duration, plural
-from ops.history import History, Unit
+from ops.history import APPROVAL, History, Unit
 from ops.target import Target
 
 # Their executions are shown unit by unit; that of a crawl is one line.
@@ -65,6 +65,11 @@ class Progress:
             if not self._is_opened(unit)
         ]
 
+    @property
+    def requests(self) -> list[Unit]:
+        """Requests for approval that wait for an answer."""
+        return [unit for history in self._histories.values() for unit in history.requests]
+
     def poll(self) -> list[Unit]:
         """Read what is new; return the units that ended, those of opened executions first."""
         found: list[Unit] = []
@@ -104,6 +109,13 @@ def unit_line(unit: Unit) -> Text | None:
         return None
     failed_checks = unit.output.get("checks") == "FAILED"
     return line(unit, error or counts(unit), bad=bool(error) or failed_checks)
+
+
+def waiting_line(unit: Unit, moment: datetime) -> Text:
+    """Line of a unit that has not ended: what it does, or what it waits for, and since when."""
+    seconds = max(0.0, (moment - unit.started).total_seconds())
+    about = "waits for approval" if unit.token else unit.note
+    return Text(f"{unit.state:<17} {unit.item:<19} {duration(seconds):>9}  {about}".rstrip())
 
 
 def line(unit: Unit, text: str, *, bad: bool) -> Text:
@@ -150,9 +162,14 @@ def one_line(text: str, width: int = 160) -> str:
 
 def counts(unit: Unit) -> str:
     """What a unit did, in numbers: rows and files of a job, checks that failed."""
+    if unit.note:
+        return unit.note
+    if unit.state == APPROVAL:
+        return "approved"
     report = unit.output.get("report")
     if isinstance(report, dict):
-        return ", ".join(_report_counts(report))
+        text = ", ".join(_report_counts(report))
+        return f"{text}; held, not published" if report.get("held") else text
     checks = unit.output.get("checks")
     if isinstance(checks, str):
         failed = unit.output.get("failed_checks") or []

@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rich.padding import Padding
 from rich.text import Text
 
-from ops.display import console, heading, note, table
+from ops.display import console, heading, indented, note, table
 from ops.query import count_rows
 from ops.target import Target
 
@@ -95,7 +94,7 @@ def quarantine(target: Target) -> None:
     for count, (key, reason) in enumerate(quarantined(target), start=1):
         if count <= SHOWN:
             console.print(Text(f"  {key}"))
-            console.print(Padding(Text(reason), (0, 0, 0, 4)))
+            indented(reason)
     if count > SHOWN:
         note(f"and {count - SHOWN} more under s3://{target.outputs.bucket_name}/quarantine/")
     if not count:

@@ -12,11 +12,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ops import models
-from ops.display import console, duration
+from ops import approvals, models
+from ops.display import console, duration, note
 from ops.errors import OpsError, RunFailed
 from ops.history import Unit
-from ops.progress import Progress, run_id, unit_line
+from ops.progress import Progress, run_id, unit_line, waiting_line
 from ops.target import Target
 
 if TYPE_CHECKING:
@@ -76,8 +76,12 @@ def _require_known(kind: str, names: Sequence[str], known: Sequence[str]) -> Non
 
 
 def follow(target: Target, execution_arn: str) -> DescribeExecutionOutputTypeDef:
-    """Show the execution until it ends; return its description."""
+    """Show the execution until it ends, also while it waits for an approval.
+
+    Returns its description.
+    """
     progress = Progress(target, execution_arn)
+    announced: set[str] = set()
     pause = LOCAL_POLL_SECONDS if target.session else AWS_POLL_SECONDS
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         while True:
@@ -85,6 +89,11 @@ def follow(target: Target, execution_arn: str) -> DescribeExecutionOutputTypeDef
             for unit in progress.poll():
                 for line in unit_lines(target, run_id(execution_arn), unit):
                     live.console.print(line, no_wrap=True, overflow="ellipsis")
+            for unit in progress.requests:
+                if unit.token and unit.token not in announced:
+                    announced.add(unit.token)
+                    for line in approvals.announce(target, run_id(execution_arn), unit):
+                        live.console.print(line, soft_wrap=True)  # to be copied whole
             live.update(_running(progress) if console.is_terminal else Text(""))
             if description["status"] != "RUNNING":
                 break
@@ -111,9 +120,8 @@ def _running(progress: Progress) -> Table:
     frame = _SPINNER[int(time.monotonic() * 8) % len(_SPINNER)]
     for unit in progress.units:
         if unit.ended is None and not unit.quiet:
-            seconds = max(0.0, (moment - unit.started).total_seconds())
-            text = f"  {frame} {unit.state:<17} {unit.item:<19} {duration(seconds):>9}"
-            view.add_row(Text(text, style="dim"))
+            text = Text(f"  {frame} ", style="dim")
+            view.add_row(text.append_text(waiting_line(unit, moment)))
     return view
 
 
@@ -167,6 +175,18 @@ def execute(
     """
     arn = start(target, datasets, begin, stages)
     console.print(f"[dim]Run {run_id(arn)}[/dim]")
+    watch(target, arn, outlives_us=outlives_us)
+    return arn
+
+
+def watch(target: Target, arn: str, *, outlives_us: bool = True) -> None:
+    """Show a run to its end.
+
+    Raises
+    ------
+    RunFailed
+        The run ended other than SUCCEEDED; its failures have been printed.
+    """
     try:
         description = follow(target, arn)
     except KeyboardInterrupt:
@@ -182,4 +202,11 @@ def execute(
             hint=f"Job logs: make logs RUN={run_id(arn)}. A run may be repeated: make run",
         )
     console.print(f"  [bold green]SUCCEEDED[/bold green] in {duration(seconds)}")
-    return arn
+    if had_nothing_to_do(description):
+        note("There was nothing to do: an earlier run had taken the files.")
+
+
+def had_nothing_to_do(description: DescribeExecutionOutputTypeDef) -> bool:
+    """Whether a run that files had started found them gone."""
+    output = json.loads(description.get("output") or "{}")
+    return isinstance(output, dict) and output.get("datasets") == []

@@ -1,33 +1,22 @@
-"""Show how things stand: the last runs, the last result, the crawlers."""
+"""Show how things stand: runs, what waits, the last result, crawlers, what wants attention."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ops import models, report
+from ops import approvals, attention, models, report
 from ops.display import console, duration, heading, note, table
 from ops.errors import OpsError
-from ops.progress import Progress, run_id
-from ops.run import failures_of, print_failures, result_of, unit_lines
+from ops.executions import execution_arn, history_of, latest, running
+from ops.history import Unit
+from ops.progress import Progress, run_id, waiting_line
+from ops.run import failures_of, had_nothing_to_do, print_failures, result_of, unit_lines
 from ops.target import Target
-
-if TYPE_CHECKING:
-    from mypy_boto3_stepfunctions.type_defs import ExecutionListItemTypeDef
 
 SHOWN_RUNS = 5
 _STYLES = {"SUCCEEDED": "green", "RUNNING": "yellow"}
-
-
-def latest(target: Target, count: int = 1) -> list[ExecutionListItemTypeDef]:
-    """The last executions of the pipeline, newest first."""
-    answer = target.stepfunctions.list_executions(
-        stateMachineArn=target.outputs.pipeline_arn, maxResults=100
-    )
-    found = sorted(answer["executions"], key=lambda item: item["startDate"], reverse=True)
-    return found[:count]
 
 
 def execution_of(target: Target, run: str | None) -> str:
@@ -39,8 +28,7 @@ def execution_of(target: Target, run: str | None) -> str:
         There has been no run yet.
     """
     if run:
-        head = target.outputs.pipeline_arn.replace(":stateMachine:", ":execution:")
-        return run if run.startswith("arn:") else f"{head}:{run}"
+        return execution_arn(target, run)
     found = latest(target)
     if not found:
         raise OpsError("The pipeline has not run yet.", hint="Start it: make run")
@@ -48,11 +36,13 @@ def execution_of(target: Target, run: str | None) -> str:
 
 
 def show(target: Target, run: str | None = None) -> None:
-    """Print the last runs, how the chosen one fared, and the crawlers."""
+    """Print the last runs, what waits, how the chosen run fared, and what wants attention."""
     runs(target)
+    waiting(target)
     if run or latest(target):
         one_run(target, execution_of(target, run))
     crawlers(target)
+    attention.show(target)
 
 
 def runs(target: Target) -> None:
@@ -70,6 +60,24 @@ def runs(target: Target) -> None:
         note("none yet: make run")
 
 
+def waiting(target: Target) -> None:
+    """Print the runs that wait for an approval, for the end of their window or for their turn."""
+    requests: list[approvals.Request] = []
+    waits: list[tuple[str, Unit]] = []
+    for arn in running(target):
+        history = history_of(target, arn)
+        requests += [approvals.Request.of(run_id(arn), unit) for unit in history.requests]
+        waits += [(run_id(arn), unit) for unit in history.waits]
+    if requests:
+        heading("Waiting for approval")
+        approvals.show_all(target, requests)
+    if waits:
+        heading("Waiting to begin")
+        for name, unit in waits:
+            what = "the end of its window" if unit.state == "WaitForWindow" else "its turn"
+            console.print(Text(f"  {name} waits for {what}{f', {unit.note}' if unit.note else ''}"))
+
+
 def one_run(target: Target, arn: str) -> None:
     """Print the result of a run that has ended, or the progress of one that has not."""
     try:
@@ -84,13 +92,15 @@ def one_run(target: Target, arn: str) -> None:
                 console.print(line)
         for unit in progress.units:
             if unit.ended is None and not unit.quiet:
-                seconds = (datetime.now(UTC) - unit.started).total_seconds()
-                console.print(Text(f"  … {unit.state} {unit.item}  {duration(seconds)}"))
+                console.print(Text("  … ").append_text(waiting_line(unit, datetime.now(UTC))))
         return
     result = result_of(target, arn)
     if result:
         report.datasets(result)
         models.show(target, result)
+    if not result and had_nothing_to_do(description):
+        heading(f"Run {run_id(arn)}")
+        note("There was nothing to do: an earlier run had taken the files.")
     if description["status"] != "SUCCEEDED":
         heading(f"Why run {run_id(arn)} ended {description['status']}")
         print_failures(failures_of(description, result))

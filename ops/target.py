@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,11 @@ from ops.terraform import Terraform
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _CONFIG = Config(
@@ -34,7 +36,11 @@ _CONFIG = Config(
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs of the root module that the tools use."""
+    """The outputs of the root module that the tools use.
+
+    Those with a default are missing where an older version was applied: it started no run by
+    itself and had no alarms.
+    """
 
     bucket_name: str
     crawler_names: dict[str, str | None]  # null for a layer that has no tables
@@ -48,18 +54,37 @@ class Outputs:
     region: str
     stage_names: list[str]
     workgroup_name: str
+    alarm_names: list[str] = field(default_factory=list)
+    arrival_window_seconds: int | None = None
+    dashboard_name: str | None = None
+    dead_letter_queue_url: str | None = None
+    event_dataset_names: list[str] = field(default_factory=list)
+    groups: dict[str, str] = field(default_factory=dict)  # of each dataset
 
     @classmethod
     def parse(cls, values: Mapping[str, Any], source: str) -> Outputs:
         """Take the outputs that are known here; `source` says where they come from in errors."""
-        names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in values]
+        missing = [
+            item.name
+            for item in fields(cls)
+            if item.name not in values
+            and item.default is MISSING
+            and item.default_factory is MISSING
+        ]
         if missing:
             raise OpsError(
                 f"{source} lacks the outputs {', '.join(missing)}.",
                 hint="The deployment is older than this clone: apply it again.",
             )
-        return cls(**{name: values[name] for name in names})
+        return cls(**{item.name: values[item.name] for item in fields(cls) if item.name in values})
+
+    def group_of(self, dataset: str) -> str:
+        """Group that a dataset is loaded with: its own, unless it was given another."""
+        return self.groups.get(dataset, dataset)
+
+    def event_datasets_of(self, group: str) -> list[str]:
+        """Datasets of a group of which a dropped file starts a run."""
+        return [name for name in self.event_dataset_names if self.group_of(name) == group]
 
 
 @dataclass(frozen=True)
@@ -89,6 +114,10 @@ class Target:
         return self._boto.client("athena", endpoint_url=self._endpoint, config=_CONFIG)
 
     @cached_property
+    def cloudwatch(self) -> CloudWatchClient:
+        return self._boto.client("cloudwatch", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
     def glue(self) -> GlueClient:
         return self._boto.client("glue", endpoint_url=self._endpoint, config=_CONFIG)
 
@@ -99,6 +128,10 @@ class Target:
     @cached_property
     def s3(self) -> S3Client:
         return self._boto.client("s3", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        return self._boto.client("sqs", endpoint_url=self._endpoint, config=_CONFIG)
 
     @cached_property
     def stepfunctions(self) -> SFNClient:

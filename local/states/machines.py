@@ -42,7 +42,8 @@ def check_machine(request: dict[str, Any]) -> None:
     existing = _existing(request.get("stateMachineArn"))
     definition = request.get("definition")
     if definition is not None:
-        findings = check(definition)
+        type_ = existing.type if existing else request.get("type")
+        findings = check(definition, express=type_ == "EXPRESS")
         if findings:
             listed = ", ".join(str(finding) for finding in findings)
             raise AwsError("InvalidDefinition", f"Invalid State Machine Definition: '{listed}'")
@@ -103,7 +104,7 @@ def _check_logging(role: str, logging: dict[str, Any]) -> None:
 @operation("AWSStepFunctions.ValidateStateMachineDefinition")
 def validate(request: dict[str, Any]) -> dict[str, Any]:
     """Say what is wrong with a definition."""
-    findings = check(request["definition"])
+    findings = check(request["definition"], express=request.get("type") == "EXPRESS")
     diagnostics = [
         {
             "severity": "ERROR",

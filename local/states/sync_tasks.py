@@ -1,4 +1,4 @@
-"""Tasks that wait for what they started: ``.sync`` of Glue and Athena, ``.sync:2`` of states."""
+"""Tasks that wait: ``.sync`` of Glue and Athena, ``.sync:2`` of states, ``.waitForTaskToken``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from local.states import interpreter as asl
+from local.states.callbacks import wait, waits_for_token
 from local.states.tasks import boto_client, from_response, milliseconds
 from local.symbols import replace
 
@@ -170,6 +171,10 @@ def _eval_integration_pattern(
     normalised_parameters: dict[str, Any],
     state_credentials: Any,
 ) -> None:
+    if waits_for_token(self):
+        env.stack.pop()  # the answer to the message with the token, which the history keeps
+        env.stack.append(wait(self, env))
+        return
     kind = (self.resource.service_name, str(self.resource.condition))
     if kind not in _WAITERS:
         _original_pattern(
@@ -194,17 +199,33 @@ def _eval_integration_pattern(
     env.stack.append(None)  # the state has ended by a time-out or a stop; nobody reads this
 
 
+def _after_execution(
+    self: Any,
+    env: Any,
+    resource_runtime_part: Any,
+    normalised_parameters: dict[str, Any],
+    state_credentials: Any,
+) -> None:
+    """Tell of a success, unless a time-out or a stop has ended the task before."""
+    if env.is_running():
+        _original_after(self, env, resource_runtime_part, normalised_parameters, state_credentials)
+
+
 _original_service_for: Any = None
 _original_pattern: Any = None
+_original_after: Any = None
 
 
 def install() -> None:
     """Put these functions into the interpreter."""
-    global _original_service_for, _original_pattern  # noqa: PLW0603 - set once, at start
+    global _original_service_for, _original_pattern, _original_after  # noqa: PLW0603
     factory = f"{asl.STATE}exec.state_task.state_task_factory:state_task_service_for"
     _original_service_for = replace(factory, _service_for)
     _original_pattern = replace(
         f"{asl.SERVICE}state_task_service_callback:StateTaskServiceCallback"
         "._eval_integration_pattern",
         _eval_integration_pattern,
+    )
+    _original_after = replace(
+        f"{asl.SERVICE}state_task_service:StateTaskService._after_eval_execution", _after_execution
     )

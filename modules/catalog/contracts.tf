@@ -1,11 +1,17 @@
 locals {
-  # The jobs and the state machine read these at run time: a new dataset changes no code.
-  contracts = { for name, dataset in var.datasets : name => merge({ name = name }, dataset) }
+  # The jobs and the state machines read these at run time: a new dataset changes no code. When a dataset runs, and with
+  # which others, is no concern of a job.
+  contracts = { for name, dataset in var.datasets : name => merge(
+    { name = name },
+    { for field, value in dataset : field => value if !contains(["group", "triggers"], field) },
+  ) }
   plan = {
     datasets = [for name in sort(keys(var.datasets)) : {
       name     = name
       min_rows = coalesce(var.datasets[name].checks.row_count.min, 0)
       engine   = var.datasets[name].engine
+      group    = var.datasets[name].group
+      triggers = var.datasets[name].triggers
     }]
     # A stage is one job run: on Spark when one of its models is, and that job runs the others in its driver.
     stages = [for stage in var.stages : {

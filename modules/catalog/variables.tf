@@ -26,8 +26,15 @@ variable "database_prefix" {
 }
 
 variable "datasets" {
-  description = "Contracts by dataset, as the root module's variable of that name has them, and validated there."
+  description = "Contracts by dataset, as the root module's variable of that name has them, and validated there; group and triggers are filled in."
   type = map(object({
+    approval = object({
+      max_refused_percent    = number
+      max_row_change_percent = number
+      timeout_hours          = number
+    })
+    group    = string
+    triggers = list(string)
     source = object({
       type  = string
       table = string

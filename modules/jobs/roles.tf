@@ -20,7 +20,10 @@ locals {
         keys    = ["archive/*", "quarantine/*", "raw/*"]
         actions = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
       }
-      WriteReports = { keys = ["runs/*/ingest/*"], actions = ["s3:PutObject"] }
+      # A file that two runs took on two dates is in raw/ twice: one goes. Its version stays, as the bucket's rules say.
+      SettleRaw = { keys = ["raw/*"], actions = ["s3:DeleteObject"] }
+      # What an attempt of the same run has left that died half way is taken over by the next one.
+      KeepReports = { keys = ["runs/*/files/*", "runs/*/ingest/*"], actions = ["s3:GetObject", "s3:PutObject"] }
     }
     model = {
       ReadCode          = { keys = ["code/*"], actions = ["s3:GetObject"] }
@@ -38,6 +41,8 @@ locals {
       ReadCode          = { keys = ["code/*"], actions = ["s3:GetObject"] }
       ReadConfiguration = { keys = ["config/datasets/*"], actions = ["s3:GetObject"] }
       ReadRaw           = { keys = ["raw/*"], actions = ["s3:GetObject"] }
+      # The rows that ingest refused count for the approval of the table.
+      ReadIngestReports = { keys = ["runs/*/ingest/*"], actions = ["s3:GetObject"] }
       StoreTables = {
         keys    = ["processed/*", "quarantine/*/rows/transform.parquet"]
         actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]

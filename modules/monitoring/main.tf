@@ -1,3 +1,7 @@
+locals {
+  pipeline_arn = format(var.context.arn_format, "states", "stateMachine:${var.context.name}-pipeline")
+}
+
 resource "aws_sns_topic" "notifications" {
   name         = "${var.context.name}-notifications"
   display_name = "Medallion ${var.context.name}"
@@ -18,6 +22,22 @@ resource "aws_sns_topic_policy" "notifications" {
           "sns:Publish", "sns:RemovePermission", "sns:SetTopicAttributes", "sns:Subscribe",
         ]
         Resource = aws_sns_topic.notifications.arn
+      },
+      {
+        Sid       = "AllowAlarms"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.notifications.arn
+        Condition = { StringEquals = { "aws:SourceAccount" = var.context.account_id } }
+      },
+      {
+        # EventBridge sends no context for a condition when it publishes to SNS: with one, nothing would arrive.
+        Sid       = "AllowRules"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = aws_sns_topic.notifications.arn
       },
       {
         Sid       = "DenyPlainHttp"

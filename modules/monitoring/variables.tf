@@ -1,3 +1,10 @@
+variable "arrivals" {
+  description = "Whether files that arrive start runs; if not, nothing watches them."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "context" {
   description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, and arn_format, a format string that takes the service and the rest of an ARN."
   type = object({
@@ -10,8 +17,33 @@ variable "context" {
   nullable = false
 }
 
+variable "crawler_names" {
+  description = "Names of the crawlers whose failures are told."
+  type        = list(string)
+  nullable    = false
+}
+
+variable "dashboard" {
+  description = "Whether there is a dashboard."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "freshness_hours" {
+  description = "Hours without a run that succeeded, after which an alarm rings. Null: no such alarm."
+  type        = number
+  default     = null
+}
+
+variable "job_names" {
+  description = "Names of the Glue jobs whose failures are told."
+  type        = list(string)
+  nullable    = false
+}
+
 variable "log_retention_days" {
-  description = "Days that the logs of the state machines are kept."
+  description = "Days that the logs of the state machines and of failures are kept."
   type        = number
   nullable    = false
 }
@@ -23,8 +55,14 @@ variable "machines" {
 }
 
 variable "notification_emails" {
-  description = "Addresses that get the results of the runs by mail, once they confirm."
+  description = "Addresses that are told by mail how runs ended and what alarms ring, once they confirm."
   type        = list(string)
   default     = []
+  nullable    = false
+}
+
+variable "workgroup_name" {
+  description = "Name of the Athena workgroup whose queries the dashboard shows."
+  type        = string
   nullable    = false
 }

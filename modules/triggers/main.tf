@@ -2,7 +2,7 @@ resource "aws_cloudwatch_event_rule" "schedule" {
   count = var.schedule_expression == null ? 0 : 1
 
   name                = "${var.context.name}-schedule"
-  description         = "Starts ${var.context.name}-pipeline over all datasets, by the clock (UTC)."
+  description         = "Starts ${var.context.name}-pipeline over the datasets that have the trigger schedule, by the clock (UTC)."
   schedule_expression = var.schedule_expression
 }
 
@@ -13,7 +13,7 @@ resource "aws_cloudwatch_event_target" "pipeline" {
   target_id = "pipeline"
   arn       = var.pipeline_arn
   role_arn  = module.schedule_role[0].arn
-  input     = jsonencode({})
+  input     = jsonencode({ trigger = "schedule" })
 }
 
 module "schedule_role" {

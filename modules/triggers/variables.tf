@@ -1,3 +1,25 @@
+variable "arrival_arn" {
+  description = "ARN of the state machine that routes files that arrive. Null: there is none."
+  type        = string
+  default     = null
+}
+
+variable "arrivals" {
+  description = "Whether files that arrive start runs; if not, nothing of it is made."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "bucket" {
+  description = "The bucket of the lake, once it is private: name and arn."
+  type = object({
+    name = string
+    arn  = string
+  })
+  nullable = false
+}
+
 variable "context" {
   description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, and arn_format, a format string that takes the service and the rest of an ARN."
   type = object({
@@ -17,7 +39,7 @@ variable "pipeline_arn" {
 }
 
 variable "schedule_expression" {
-  description = "When the pipeline runs: an EventBridge cron(...) or rate(...) expression, in UTC. Null: only by hand."
+  description = "When the pipeline runs: an EventBridge cron(...) or rate(...) expression, in UTC. Null: never by the clock."
   type        = string
   default     = null
 }

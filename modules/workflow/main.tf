@@ -1,5 +1,6 @@
 locals {
-  names        = { for machine in ["check", "crawl", "model", "pipeline"] : machine => "${var.context.name}-${machine}" }
+  _machines    = concat(["check", "crawl", "model", "notify", "pipeline"], var.arrivals ? ["arrival"] : [])
+  names        = { for machine in local._machines : machine => "${var.context.name}-${machine}" }
   machine_arns = { for machine, name in local.names : machine => format(var.context.arn_format, "states", "stateMachine:${name}") }
 
   # Glue ends a job run at its own time-out and says so; the state waits a little longer, to hear it.
@@ -22,6 +23,13 @@ locals {
       model_spark_job     = local.spark_names.model
       name                = var.context.name
     }
+    notify = {
+      bucket        = var.bucket.name
+      name          = var.context.name
+      region        = var.context.region
+      success_mails = var.success_mails
+      topic_arn     = var.topic_arn
+    }
   }
 
   # A job that nothing needs does not exist, and no configuration sends anything to it.
@@ -30,9 +38,12 @@ locals {
   # The log is the record of each step of each run when the history is gone, after 90 days. A crawl is mostly
   # waiting, so only its failures are logged. Payloads hold keys, names and counts, never data.
   log_levels = {
+    # Of an Express execution there is no history: its log is all that is known of it.
+    arrival  = "ALL"
     check    = "ALL"
     crawl    = "ERROR"
     model    = "ALL"
+    notify   = "ALL"
     pipeline = "ALL"
   }
 }
@@ -69,6 +80,7 @@ resource "aws_sfn_state_machine" "pipeline" {
     job_timeout_seconds = local.job_timeout_seconds
     model_arn           = local.machine_arns.model
     name                = var.context.name
+    notify_arn          = local.machine_arns.notify
     processed_crawler   = var.crawler_names.processed
     processed_database  = var.database_names.processed
     raw_crawler         = var.crawler_names.raw
@@ -76,6 +88,8 @@ resource "aws_sfn_state_machine" "pipeline" {
     topic_arn           = var.topic_arn
     transform_job       = var.job_names.transform
     transform_spark_job = local.spark_names.transform
+    # How often a run looks whether its turn has come: no more seldom than runs of a group may follow each other.
+    turn_seconds = min(30, var.arrival_window_seconds)
   })
 
   logging_configuration {
@@ -86,4 +100,28 @@ resource "aws_sfn_state_machine" "pipeline" {
 
   # Its definition names the machines by ARNs that are known beforehand.
   depends_on = [aws_sfn_state_machine.part]
+}
+
+resource "aws_sfn_state_machine" "arrival" {
+  count = var.arrivals ? 1 : 0
+
+  name     = local.names.arrival
+  role_arn = module.role["arrival"].arn
+  # A second of work for a file, and files may be many: Express executions cost next to nothing.
+  type = "EXPRESS"
+  definition = templatefile("${var.definition_directory}/arrival.asl.json", {
+    bucket                = var.bucket.name
+    dead_letter_queue_url = var.dead_letter_queue.url
+    name                  = var.context.name
+    pipeline_arn          = local.machine_arns.pipeline
+    window_seconds        = var.arrival_window_seconds
+  })
+
+  logging_configuration {
+    include_execution_data = true
+    level                  = local.log_levels.arrival
+    log_destination        = "${var.log_group_arns.arrival}:*"
+  }
+
+  depends_on = [aws_sfn_state_machine.pipeline]
 }

@@ -5,9 +5,15 @@ locals {
       "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups", "logs:DescribeResourcePolicies",
       "logs:GetLogDelivery", "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
     ]
-    # The only statement of the project on everything: AWS lets no resource be named for these.
+    # AWS lets no resource be named for these, nor for the metrics below: no other statement is on everything.
     resources = ["*"]
     condition = null
+  }
+  _publish_metrics = {
+    sid       = "PublishMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+    condition = { StringEquals = { "cloudwatch:namespace" = ["Medallion"] } }
   }
 
   _databases = values(var.database_names)
@@ -21,6 +27,35 @@ locals {
   }
 
   statements = {
+    arrival = [
+      {
+        sid       = "ReadPlan"
+        actions   = ["s3:GetObject"]
+        resources = ["${var.bucket.arn}/config/pipeline.json"]
+        condition = null
+      },
+      {
+        sid       = "RecordArrivals"
+        actions   = ["s3:PutObject"]
+        resources = ["${var.bucket.arn}/runs/arrivals/*"]
+        condition = null
+      },
+      {
+        sid       = "StartPipeline"
+        actions   = ["states:StartExecution"]
+        resources = [local.machine_arns.pipeline]
+        condition = null
+      },
+      {
+        sid       = "KeepEvents"
+        actions   = ["sqs:SendMessage"]
+        resources = var.dead_letter_queue[*].arn
+        condition = null
+      },
+      local._publish_metrics,
+      local._log_delivery,
+    ]
+
     check = [
       {
         sid       = "ReadLists"
@@ -119,7 +154,24 @@ locals {
       local._log_delivery,
     ]
 
+    notify = [
+      {
+        sid       = "Notify"
+        actions   = ["sns:Publish"]
+        resources = [var.topic_arn]
+        condition = null
+      },
+      local._publish_metrics,
+      local._log_delivery,
+    ]
+
     pipeline = [
+      {
+        sid       = "FindEarlierRuns"
+        actions   = ["states:ListExecutions"]
+        resources = [local.machine_arns.pipeline]
+        condition = null
+      },
       {
         sid       = "ReadPlanAndReports"
         actions   = ["s3:GetObject"]
@@ -159,13 +211,13 @@ locals {
       },
       {
         # A request for one object carries no prefix; this lets S3 say that a report is missing.
-        sid       = "ListReports"
+        sid       = "ListFilesAndReports"
         actions   = ["s3:ListBucket"]
         resources = [var.bucket.arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = ["config/*", "runs/*"] } }
+        condition = { StringLikeIfExists = { "s3:prefix" = ["config/*", "incoming/*", "runs/*"] } }
       },
       {
-        sid       = "Notify"
+        sid       = "AskForApproval"
         actions   = ["sns:Publish"]
         resources = [var.topic_arn]
         condition = null
@@ -183,5 +235,6 @@ module "role" {
   description = "State machine ${each.value}."
   service     = "states.amazonaws.com"
   statements  = local.statements[each.key]
-  kms_key_arn = each.key == "crawl" ? null : var.kms_key_arn
+  # These two have nothing to do with the bucket.
+  kms_key_arn = contains(["crawl", "notify"], each.key) ? null : var.kms_key_arn
 }

@@ -1,3 +1,16 @@
+variable "arrival_window_seconds" {
+  description = "Length of the windows of time in which files that arrive share a run."
+  type        = number
+  nullable    = false
+}
+
+variable "arrivals" {
+  description = "Whether files that arrive start runs; if not, there is no state machine that routes them."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "bucket" {
   description = "The bucket of the lake: name and arn."
   type = object({
@@ -39,6 +52,15 @@ variable "database_names" {
   nullable = false
 }
 
+variable "dead_letter_queue" {
+  description = "The queue of events that could not be handled, arn and url. Null: files that arrive start no run."
+  type = object({
+    arn = string
+    url = string
+  })
+  default = null
+}
+
 variable "definition_directory" {
   description = "Folder of the state machines' definitions, <machine>.asl.json."
   type        = string
@@ -64,13 +86,19 @@ variable "kms_key_arn" {
 }
 
 variable "log_group_arns" {
-  description = "ARNs of the log groups by state machine: check, crawl, model, pipeline."
+  description = "ARNs of the log groups by state machine: check, crawl, model, notify, pipeline, and arrival if there is one."
   type        = map(string)
   nullable    = false
 }
 
+variable "success_mails" {
+  description = "Whether runs that succeed are told by mail."
+  type        = bool
+  nullable    = false
+}
+
 variable "topic_arn" {
-  description = "ARN of the SNS topic that is told how a run ended."
+  description = "ARN of the SNS topic that is told how a run ended, and what waits for approval."
   type        = string
   nullable    = false
 }

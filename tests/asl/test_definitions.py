@@ -57,10 +57,12 @@ def test_rendered__has_no_placeholder_left(name: str, deployment: Deployment) ->
 def test_top__has_comment_time_out_and_language(definition: dict[str, Any]) -> None:
     assert definition["Comment"]
     assert definition["QueryLanguage"] == "JSONata"
-    assert 0 < definition["TimeoutSeconds"] <= 5 * 24 * 3600
+    assert 0 < definition["TimeoutSeconds"] <= 10 * 24 * 3600
 
 
 LONGEST_JOB = 1440 * 60 + 600  # jobs.timeout_minutes at most, and what the machines add
+LONGEST_APPROVAL = 72 * 3600  # approval.timeout_hours at most
+LONGEST_TURN = 720 * 30
 
 
 def limits(deployment: Deployment, machine: str) -> tuple[int, dict[str, Any]]:
@@ -73,12 +75,20 @@ def limits(deployment: Deployment, machine: str) -> tuple[int, dict[str, Any]]:
 def test_pipeline__outlasts_its_parts_at_their_longest(deployment: Deployment) -> None:
     # An execution that runs into its own time-out ends without telling anyone.
     whole, own = limits(deployment, "pipeline")
-    path = 2 * LONGEST_JOB + own["RunModels"] + own["CrawlAnalytics"] + own["CheckTables"]
+    # Approved, a transform runs once more.
+    path = LONGEST_TURN + 3 * LONGEST_JOB + LONGEST_APPROVAL
+    path += own["RunModels"] + own["CrawlAnalytics"] + own["CheckTables"] + own["Notify"]
     assert whole > path
 
 
 @pytest.mark.parametrize(
-    ("part", "task"), [("check", "CheckTables"), ("crawl", "CrawlRaw"), ("model", "RunModels")]
+    ("part", "task"),
+    [
+        ("check", "CheckTables"),
+        ("crawl", "CrawlRaw"),
+        ("model", "RunModels"),
+        ("notify", "Notify"),
+    ],
 )
 def test_part__ends_before_the_pipeline_gives_it_up(
     part: str, task: str, deployment: Deployment
@@ -120,10 +130,19 @@ def test_tasks__are_bounded_in_time(definition: dict[str, Any]) -> None:
 
 
 def test_tasks__retry_named_errors_of_their_service(definition: dict[str, Any]) -> None:
-    prefixes = {"s3": "S3", "glue": "Glue", "athena": "Athena", "sns": "SNS"}
+    prefixes = {
+        "athena": "Athena",
+        "aws-sdk:sfn": "Sfn",
+        "cloudwatch": "CloudWatch",
+        "glue": "Glue",
+        "s3": "S3",
+        "sns": "SNS",
+        "sqs": "SQS",
+        "states": "StepFunctions",
+    }
     for name, state in tasks(definition):
         assert state.get("Retry"), f"{name} has no Retry"
-        prefix = prefixes.get(Integration.of(state).service, "StepFunctions")
+        prefix = next(p for part, p in prefixes.items() if f":{part}:" in state["Resource"])
         for retrier in state["Retry"]:
             errors = retrier["ErrorEquals"]
             assert errors, name
@@ -204,7 +223,8 @@ def _check(shape: Shape, value: Any, place: str) -> None:
         for key, item in value.items():
             _check(shape.value, item, f"{place}.{key}")
     elif shape.name != "SensitiveData":  # the input of an execution is JSON of any shape
-        wanted = {"integer": int, "long": int, "boolean": bool}.get(shape.type_name, str)
+        kinds = {"integer": int, "long": int, "boolean": bool, "double": int | float}
+        wanted = kinds.get(shape.type_name, str)
         assert isinstance(value, wanted), f"{place} is no {shape.type_name}"
 
 

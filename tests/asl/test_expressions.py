@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -126,8 +128,9 @@ def summary(stage: str, **others: Any) -> dict[str, Any]:
 
 PLAN = {
     "datasets": [
-        {"name": "a", "min_rows": 0, "engine": "duckdb"},
-        {"name": "b", "min_rows": 1, "engine": "spark"},
+        {"name": "a", "min_rows": 0, "engine": "duckdb", "group": "g", "triggers": ["event"]},
+        {"name": "b", "min_rows": 1, "engine": "spark", "group": "g", "triggers": ["schedule"]},
+        {"name": "c", "min_rows": 1, "engine": "duckdb", "group": "c", "triggers": []},
     ],
     "stages": [{"name": "dim", "engine": "duckdb"}, {"name": "fact", "engine": "spark"}],
 }
@@ -149,6 +152,148 @@ def test_stages__are_those_asked_for__in_the_order_of_the_plan(
     assign = pipeline["LoadPlan"]["Assign"]
     assert [stage["name"] for stage in outcome(assign["stages"], states=known)] == stages
     assert outcome(assign["datasetsGiven"], states=known) is datasets_given
+
+
+@pytest.mark.parametrize(
+    ("request_", "selected", "given"),
+    [
+        ({}, ["a", "b", "c"], False),
+        ({"datasets": ["c", "c", "x"]}, ["c", "x"], True),
+        ({"trigger": "schedule"}, ["b"], True),
+        ({"trigger": "event", "group": "g"}, ["a"], True),
+        ({"trigger": "event", "group": "none"}, [], True),
+    ],
+)
+def test_datasets__are_those_of_the_trigger_or_of_the_group(
+    request_: Any, selected: list[str], given: bool, pipeline: States
+) -> None:
+    known = {"result": {"Body": json.dumps(PLAN)}, "input": request_}
+    assign = pipeline["LoadPlan"]["Assign"]
+    assert outcome(assign["selected"], states=known) == selected
+    assert outcome(assign["datasetsGiven"], states=known) is given
+
+
+@pytest.mark.parametrize(
+    ("running", "earlier"),
+    [
+        ([], []),
+        (["g-20260101T000100Z"], []),
+        (["g-20260101T000000Z", "g-20260101T000100Z", "g-20260101T000200Z"], [0]),
+        # Another group, whose name ends as ours does, and a run by hand.
+        (["other-g-20260101T000000Z", "manual-20260101T000000.1"], []),
+        (["h-20260101T000000Z"], []),
+        ([f"g-20260101T0000{second:02}Z" for second in range(10, 12)], [0, 1]),
+    ],
+)
+def test_turn__is_after_the_runs_of_the_group_with_earlier_windows(
+    running: list[str], earlier: list[int], pipeline: States
+) -> None:
+    found = outcome(
+        pipeline["FindEarlierRuns"]["Assign"]["earlier"],
+        states={
+            "context": {"Execution": {"Name": "g-20260101T000100Z"}},
+            "result": {"Executions": [{"Name": name} for name in running]},
+        },
+    )
+    assert found == [running[index] for index in earlier]
+
+
+@pytest.mark.parametrize(
+    ("listed", "waiting"),
+    [
+        ({"KeyCount": 0}, False),
+        ({"KeyCount": 1, "Contents": [{"Key": "incoming/a/", "Size": 0}]}, False),
+        ({"KeyCount": 1, "Contents": [{"Key": "incoming/a/empty.csv", "Size": 0}]}, True),
+        ({"KeyCount": 1, "Contents": [{"Key": "incoming/a/odd/", "Size": 1}]}, True),
+        (
+            {
+                "KeyCount": 2,
+                "Contents": [
+                    {"Key": "incoming/a/", "Size": 0},
+                    {"Key": "incoming/a/x.csv", "Size": 9},
+                ],
+            },
+            True,
+        ),
+        (
+            {
+                "KeyCount": 1,
+                "Contents": [{"Key": "incoming/a/", "Size": 0}],
+                "IsTruncated": True,
+            },
+            True,
+        ),
+    ],
+)
+def test_dataset__has_files__unless_there_are_folders_only(
+    listed: Any, waiting: bool, pipeline: States
+) -> None:
+    found = {"IsTruncated": False, **listed}
+    known = {"input": {"dataset": "a"}, "result": found}
+    output = pipeline["ListFiles"]["Output"]
+    assert outcome(output, states=known) == {"dataset": "a", "waiting": waiting}
+
+
+EVENT = {"id": "e", "time": "2026-01-01T00:00:00Z", "detail": {"object": {"size": 3}}}
+
+
+def arrived(key: str, size: int = 3) -> dict[str, Any]:
+    return {**EVENT, "detail": {"object": {"key": key, "size": size}}}
+
+
+def route(arrival: States, event: dict[str, Any]) -> str:
+    """Return the state to which an event goes, and check what would be recorded."""
+    known = {"result": {"Body": json.dumps(PLAN)}, "input": event}
+    assign = arrival["ReadPlan"]["Assign"]
+    variables = {
+        name: outcome(value, states=known) for name, value in assign.items() if name != "event"
+    }
+    for choice in arrival["Route"]["Choices"]:
+        if outcome(choice["Condition"], event=event, **variables):
+            record = choice["Assign"]["record"]
+            texts = [value for value in record.values() if value.startswith("{%")]
+            assert all(outcome(text, event=event, **variables) for text in texts)
+            return str(record["outcome"])
+    return str(arrival["Route"]["Default"])
+
+
+@pytest.mark.parametrize(
+    ("key", "size", "to"),
+    [
+        ("incoming/a/x.csv", 3, "StartPipeline"),
+        ("incoming/a/deep/er/x.csv", 3, "StartPipeline"),
+        ("incoming/a/ein Wörtchen + 100%.csv", 3, "StartPipeline"),
+        ('incoming/a/"quoted" \\ and \n.csv', 3, "StartPipeline"),
+        ("incoming/a/empty.csv", 0, "StartPipeline"),  # refused by the ingest, with its reason
+        ("incoming/a/", 0, "ignored"),
+        ("incoming/nobody/", 0, "ignored"),
+        ("incoming/a/folder/", 0, "ignored"),
+        ("incoming/a/not-a-folder/", 3, "StartPipeline"),
+        ("incoming/b/x.csv", 3, "ignored"),  # waits for the schedule
+        ("incoming/c/x.csv", 3, "ignored"),
+        ("incoming/nobody/x.csv", 3, "unknown"),
+        ("incoming/A/x.csv", 3, "unknown"),
+        ("incoming/x.csv", 3, "unknown"),
+        ("incoming/a", 3, "unknown"),
+        ("incoming//x.csv", 3, "unknown"),
+    ],
+)
+def test_event__goes_to_a_run_or_to_a_record(
+    key: str, size: int, to: str, deployment: Deployment
+) -> None:
+    assert route(read("arrival", deployment), arrived(key, size)) == to
+
+
+def test_run__is_named_after_the_group_and_the_end_of_a_window(deployment: Deployment) -> None:
+    arguments = read("arrival", deployment)["StartPipeline"]["Arguments"]
+    before = time.time()
+    found = outcome(arguments, dataset={"name": "a", "group": "g"})
+    end = datetime.fromisoformat(found["Input"]["not_before"])
+    assert found["Name"] == "g-" + end.strftime("%Y%m%dT%H%M%SZ")
+    assert end.timestamp() % 60 == 0
+    # Never sooner than a second from now: what is there now is listed after it.
+    assert before + 1 <= end.timestamp() <= time.time() + 61
+    assert found["Input"]["group"] == "g"
 
 
 @pytest.mark.parametrize(

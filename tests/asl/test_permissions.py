@@ -16,22 +16,27 @@ from tests.rendering import Deployment
 pytestmark = pytest.mark.xdist_group("terraform-module")
 
 ACCOUNT = "us-east-1:123456789012"
+OWN = "medallion-pipeline"  # the only machine that looks at its own executions
 BUCKET = "arn:aws:s3:::medallion-123456789012-us-east-1"
-PARTS = ("check", "crawl", "model")
-CRAWLERS = ("medallion-analytics", "medallion-processed", "medallion-raw")
+PARTS = ("check", "crawl", "model", "notify", "pipeline")
+CRAWLERS = ("medallion-processed", "medallion-raw")  # no models here, so none of analytics
 ROLES = {
+    "medallion-arrival",
+    "medallion-arrival-rule",
     "medallion-check",
     "medallion-crawl",
     "medallion-crawler",
     "medallion-ingest-job",
     "medallion-model",
     "medallion-model-job",
+    "medallion-notify",
     "medallion-pipeline",
     "medallion-schedule",
     "medallion-transform-job",
 }
 # What AWS gives no resource for.
 ON_EVERYTHING = {
+    "cloudwatch:PutMetricData",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -60,7 +65,7 @@ def needs(state: dict[str, Any]) -> Iterator[Need]:
     integration, arguments = Integration.of(state), state["Arguments"]
     match (integration.service, integration.operation):
         case ("s3", operation):
-            yield f"s3:{operation}", f"{BUCKET}/{key(arguments['Key'])}"
+            yield of_bucket(operation, arguments)
         case ("glue", "StartJobRun"):
             actions = ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
             yield from each("glue", actions, [f"job/{job}" for job in jobs(arguments["JobName"])])
@@ -71,18 +76,49 @@ def needs(state: dict[str, Any]) -> Iterator[Need]:
         case ("athena", operation):
             yield f"athena:{operation}", f"arn:aws:athena:{ACCOUNT}:workgroup/medallion"
         case ("stepfunctions", "StartExecution"):
-            machine = arguments["StateMachineArn"].rsplit(":", 1)[-1]
-            assert machine in [f"medallion-{part}" for part in PARTS]
-            yield "states:StartExecution", arguments["StateMachineArn"]
-            execution = f"arn:aws:states:{ACCOUNT}:execution:{machine}:x"
-            yield "states:DescribeExecution", execution
-            yield "states:StopExecution", execution
-            rule = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
-            yield from each("events", ("PutTargets", "PutRule", "DescribeRule"), [rule])
+            yield from of_start(started(arguments), waits=integration.waits)
+        case (service, operation):
+            yield of_one(service, operation, arguments)
+
+
+def of_bucket(operation: str, arguments: dict[str, Any]) -> Need:
+    if operation == "ListObjectsV2":
+        return "s3:ListBucket", BUCKET
+    return f"s3:{operation}", f"{BUCKET}/{key(arguments['Key'])}"
+
+
+def of_start(machine: str, *, waits: bool) -> Iterator[Need]:
+    """Yield what it takes to start a machine, and to wait for its end."""
+    assert machine in [f"medallion-{part}" for part in PARTS]
+    yield "states:StartExecution", f"arn:aws:states:{ACCOUNT}:stateMachine:{machine}"
+    if waits:
+        execution = f"arn:aws:states:{ACCOUNT}:execution:{machine}:x"
+        yield "states:DescribeExecution", execution
+        yield "states:StopExecution", execution
+        rule = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+        yield from each("events", ("PutTargets", "PutRule", "DescribeRule"), [rule])
+
+
+def of_one(service: str, operation: str, arguments: dict[str, Any]) -> Need:
+    match (service, operation):
+        case ("stepfunctions", "ListExecutions"):
+            return "states:ListExecutions", f"arn:aws:states:{ACCOUNT}:stateMachine:{OWN}"
+        case ("cloudwatch", "PutMetricData"):
+            assert arguments["Namespace"] == "Medallion"
+            return "cloudwatch:PutMetricData", "*"
+        case ("sqs", "SendMessage"):
+            queue = arguments["QueueUrl"].rsplit("/", 1)[-1]
+            return "sqs:SendMessage", f"arn:aws:sqs:{ACCOUNT}:{queue}"
         case ("sns", "Publish"):
-            yield "sns:Publish", arguments["TopicArn"]
+            return "sns:Publish", arguments["TopicArn"]
         case other:
             raise AssertionError(f"say here what {other} needs")
+
+
+def started(arguments: dict[str, Any] | str) -> str:
+    """Return the machine that a task starts; its ARN may stand within an expression."""
+    [name] = re.findall(r"stateMachine:([\w-]+)", json.dumps(arguments))
+    return str(name)
 
 
 def each(service: str, actions: Sequence[str], resources: Sequence[str]) -> Iterator[Need]:
@@ -201,7 +237,7 @@ def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> Non
     ("role", "need"),
     [
         ("medallion-ingest-job", ("s3:PutObject", "processed/sales/part-0.parquet")),
-        ("medallion-ingest-job", ("s3:DeleteObject", "raw/sales/x.parquet")),
+        ("medallion-ingest-job", ("s3:DeleteObjectVersion", "raw/sales/x.parquet")),
         ("medallion-ingest-job", ("s3:DeleteObject", "archive/sales/x.csv")),
         ("medallion-ingest-job", ("s3:PutObject", "config/datasets/sales.json")),
         ("medallion-ingest-job", ("s3:PutObject", "code/x/ingest.py")),
@@ -225,6 +261,9 @@ def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> Non
         ("medallion-pipeline", ("s3:PutObject", "runs/x/ingest/sales.json")),
         ("medallion-pipeline", ("s3:PutObject", "processed/sales/part-0.parquet")),
         ("medallion-pipeline", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-arrival", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-arrival", ("s3:PutObject", "runs/x/result.json")),
+        ("medallion-notify", ("s3:GetObject", "runs/x/result.json")),
     ],
 )
 def test_role__may_not(role: str, need: Need, deployment: Deployment) -> None:
@@ -277,3 +316,9 @@ def test_schedule__may_start_the_pipeline_only(deployment: Deployment) -> None:
     [statement] = deployment.policies["medallion-schedule"]
     assert statement["Action"] == ["states:StartExecution"]
     assert statement["Resource"] == [f"arn:aws:states:{ACCOUNT}:stateMachine:medallion-pipeline"]
+
+
+def test_arrival_rule__may_start_the_arrival_machine_only(deployment: Deployment) -> None:
+    [statement] = deployment.policies["medallion-arrival-rule"]
+    assert statement["Action"] == ["states:StartExecution"]
+    assert statement["Resource"] == [f"arn:aws:states:{ACCOUNT}:stateMachine:medallion-arrival"]

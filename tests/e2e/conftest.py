@@ -1,4 +1,4 @@
-"""Two deployments, shared by all e2e tests: a small one to break, and the flights example."""
+"""Deployments that several modules of e2e tests share: one to break, and one that files start."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.arrivals import VARIABLES
 from tests.e2e.lake import Lake, deployed
 
 ORDERS: dict[str, Any] = {
@@ -24,6 +25,8 @@ ORDERS: dict[str, Any] = {
     ],
     "partition_by": ["month"],
     "checks": {"accepted_values": {"status": ["new", "paid"]}},
+    # Here the tests start the runs.
+    "triggers": ["schedule"],
 }
 RETURNS: dict[str, Any] = {
     "columns": [
@@ -31,6 +34,7 @@ RETURNS: dict[str, Any] = {
         {"name": "order_id", "type": "bigint"},
     ],
     "key": ["return_id"],
+    "triggers": ["schedule"],
 }
 
 
@@ -47,6 +51,13 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         drop_good_files(deployment)
         run = deployment.run()
         assert run.status == "SUCCEEDED", run.cause
+        yield deployment
+
+
+@pytest.fixture(scope="session")
+def arrivals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    """Datasets whose files start runs, alarms, and one that needs approval."""
+    with deployed(tmp_path_factory.mktemp("arrivals"), VARIABLES) as deployment:
         yield deployment
 
 

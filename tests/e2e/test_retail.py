@@ -202,7 +202,7 @@ def test_model__that_fails__is_named__stops_only_what_depends_on_it__and_heals(l
     assert {item["status"] for item in mart["failures"]} == {"skipped"}
     # What could not be built anew is as it was.
     assert lake.versions("analytics/") == versions
-    assert lake.notifications()[-1]["subject"].startswith("[medallion] Pipeline run FAILED")
+    assert lake.notifications()[-1]["subject"].startswith("[medallion] FAILED")
     assert "model fact_sales" in lake.notifications()[-1]["message"]
     assert lake.run(**{"from": "model"}).status == "SUCCEEDED"
     assert lake.versions("analytics/") == versions

@@ -94,7 +94,7 @@ def test_stages__of_a_hundred_models__are_one_job_run_each(wide: tuple[Lake, Run
 def test_payloads__do_not_grow_with_the_models(wide: tuple[Lake, Run]) -> None:
     lake, run = wide
     many = payloads(lake, run)
-    assert set(many) == {"pipeline", "crawl", "model", "check"}
+    assert set(many) == {"pipeline", "crawl", "model", "check", "notify"}
     document = json.loads(lake.read("config/models.json"))
     kept = {"base_000", "derived_000"}
     document["models"] = {name: m for name, m in document["models"].items() if name in kept}

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from local.events import transform
+from local.event_targets import transform
 from tests.local.conftest import ACCOUNT, Aws, allow, unique, until
+from tests.local.queues import EVENTS, Queue
 from tests.local.test_states_jsonata import PASS, states
-
-EVENTS = "events.amazonaws.com"
 
 
 def schedule(aws: Aws, machine: str, role: str, state: str = "ENABLED", **target: Any) -> str:
@@ -115,13 +114,11 @@ def test_schedule__never_fires_on_an_event(aws: Aws) -> None:
     machine = aws.machine(states(A=PASS))
     rule = schedule(aws, machine, starter(aws, machine))
     queue_rule, source, events = unique("rule"), unique("app"), aws.client("events")
-    queue = aws.client("sqs").create_queue(QueueName=unique("q"))["QueueUrl"]
-    queue_arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue.rsplit('/', 1)[-1]}"
+    queue = Queue(aws, queue_rule)
     events.put_rule(Name=queue_rule, EventPattern=json.dumps({"source": [source]}))
-    events.put_targets(Rule=queue_rule, Targets=[{"Id": "q", "Arn": queue_arn}])
+    events.put_targets(Rule=queue_rule, Targets=[{"Id": "q", "Arn": queue.arn}])
     events.put_events(Entries=[{"Source": source, "DetailType": "t", "Detail": "{}"}])
-    sqs = aws.client("sqs")
-    until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), 5, "the other target")
+    queue.wait()
     assert executions(aws, machine) == [], rule
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.conftest import Aws, allow, unique, until
+from tests.local.conftest import Aws, allow, unique
 from tests.local.lake import LOGS, Lake
 
 
@@ -304,23 +303,3 @@ def test_logs_and_last_crawl__lead_to_the_reason(lake: Lake, aws: Aws) -> None:
     lines = [event["message"] for event in events]
     assert any(last["MessagePrefix"] in line for line in lines)
     assert any("is not a Parquet file" in line for line in lines)
-
-
-def test_state_change__is_an_event(lake: Lake, aws: Aws) -> None:
-    events, sqs = aws.client("events"), aws.client("sqs")
-    queue = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
-    name = lake.crawler("raw/t/")
-    rule = unique("rule")
-    pattern = f'{{"source": ["aws.glue"], "detail": {{"crawlerName": ["{name}"]}}}}'
-    events.put_rule(Name=rule, EventPattern=pattern)
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": arn["QueueArn"]}])
-    lake.crawl(name)
-    got: list[Any] = []
-
-    def both() -> bool:
-        got.extend(sqs.receive_message(QueueUrl=queue).get("Messages", []))
-        return len(got) >= 2
-
-    until(both, 5, "two events")
-    assert {"Started", "Succeeded"} == {m["Body"].split('"state": "')[1].split('"')[0] for m in got}

@@ -332,27 +332,6 @@ def test_deleted_job__forgets_its_runs(jobs: Jobs) -> None:
         jobs.get(name, run)
 
 
-def test_state_change__is_an_event(jobs: Jobs, aws: Aws) -> None:
-    events, sqs = aws.client("events"), aws.client("sqs")
-    queue = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
-    rule = unique("rule")
-    name = jobs.job("raise ValueError('x')")
-    pattern = {"source": ["aws.glue"], "detail": {"jobName": [name]}}
-    events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
-    found = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": found["QueueArn"]}])
-    run = jobs.start(name)
-    message = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), 10, "an event")[0]
-    detail = json.loads(message["Body"])["detail"]
-    assert detail == {
-        "jobName": name,
-        "severity": "ERROR",
-        "state": "FAILED",
-        "jobRunId": run,
-        "message": "ValueError: x",
-    }
-
-
 def test_server_stop__ends_the_jobs(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     with LocalAws() as server:

@@ -54,7 +54,15 @@ def test_s3__role_may_what_its_policy_says_and_no_more(aws: Aws, bucket: str) ->
     assert "User: arn:aws:sts::123456789012:assumed-role/role-" in denied["Error"]["Message"]
 
 
-def test_s3__missing_key_is_404_only_with_list_permission(aws: Aws, bucket: str) -> None:
+@pytest.mark.parametrize("deleted", [False, True])
+def test_s3__missing_key_is_404_only_with_list_permission(
+    deleted: bool, aws: Aws, bucket: str
+) -> None:
+    s3 = aws.client("s3")
+    if deleted:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket=bucket, Key="no", Body=b"")
+        s3.delete_object(Bucket=bucket, Key="no")
     get = allow("s3:GetObject", f"arn:aws:s3:::{bucket}/*")
     blind = aws.as_role("s3", aws.role(get))
     seeing = aws.as_role("s3", aws.role(get, allow("s3:ListBucket", f"arn:aws:s3:::{bucket}")))

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.local.conftest import Aws, allow, unique, until
+from tests.local.conftest import Aws, allow, unique
+from tests.local.queues import Queue
 from tests.local.test_states_jsonata import PASS, states
 
 SDK = "arn:aws:states:::aws-sdk:"
@@ -364,26 +365,18 @@ def test_logging__writes_each_event_to_the_log_group(aws: Aws) -> None:
 
 
 def test_status_changes__are_events(aws: Aws) -> None:
-    events, sqs = aws.client("events"), aws.client("sqs")
-    queue = sqs.create_queue(QueueName=unique("queue"))["QueueUrl"]
-    queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+    events, rule = aws.client("events"), unique("rule")
+    queue = Queue(aws, rule)
     machine = aws.machine(states(F={"Type": "Fail", "Error": "E", "Cause": "c"}))
     pattern = {
         "source": ["aws.states"],
         "detail-type": ["Step Functions Execution Status Change"],
         "detail": {"status": ["FAILED"], "stateMachineArn": [machine]},
     }
-    rule = unique("rule")
     events.put_rule(Name=rule, EventPattern=json.dumps(pattern))
-    target = {"Id": "q", "Arn": queue_arn["Attributes"]["QueueArn"]}
-    events.put_targets(Rule=rule, Targets=[target])
+    events.put_targets(Rule=rule, Targets=[{"Id": "q", "Arn": queue.arn}])
     result = aws.run(machine, {"a": 1})
-
-    def received() -> dict[str, Any] | None:
-        got = sqs.receive_message(QueueUrl=queue).get("Messages")
-        return json.loads(got[0]["Body"]) if got else None
-
-    event = until(received, 5, "the event")
+    event = json.loads(queue.wait()[0]["Body"])
     assert event["resources"] == [result["executionArn"]]
     detail = event["detail"]
     assert (detail["status"], detail["error"], detail["cause"]) == ("FAILED", "E", "c")

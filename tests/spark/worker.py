@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from pyspark.sql import functions as F  # noqa: N812
 
@@ -118,12 +119,44 @@ class Worker:
         with self.engine() as engine:
             engine.write_object(select, order_by, key)
 
-    def transform(self, dataset: str) -> Any:
-        """Run the job."""
+    def transform(
+        self,
+        dataset: str,
+        approved: str | None = None,
+        arrives: tuple[str, str] | None = None,
+        vanishes: str | None = None,
+    ) -> Any:
+        """
+        Run the job.
+
+        An object that `arrives` (copied from one key to another) does so when the table has been
+        published for the first time; one that `vanishes` does so when raw was bound.
+        """
         import transform  # noqa: PLC0415 - not all tests need it
 
+        lake = Lake(s3_client(), self._bucket)
+        create, write_table = SparkEngine.create, SparkEngine.write_table
+        waiting = {"arrives": arrives, "vanishes": vanishes}
+
+        def creating(engine: SparkEngine, *arguments: Any) -> Any:
+            key = waiting.pop("vanishes", None)
+            if key:
+                lake.delete([str(key)])
+            return create(engine, *arguments)
+
+        def writing(engine: SparkEngine, *arguments: Any, **more: Any) -> None:
+            write_table(engine, *arguments, **more)
+            keys = waiting.pop("arrives", None)
+            if keys:
+                where: Any = {"Bucket": lake.bucket, "Key": keys[0]}
+                lake.client.copy_object(Bucket=lake.bucket, Key=keys[1], CopySource=where)
+
         run: Any = transform.run
-        return run(Lake(s3_client(), self._bucket), dataset, "r1", engine="spark").to_json()
+        with (
+            mock.patch.object(SparkEngine, "create", creating),
+            mock.patch.object(SparkEngine, "write_table", writing),
+        ):
+            return run(lake, dataset, "r1", engine="spark", approved=approved).to_json()
 
 
 def serve(address: str, key: bytes) -> None:

@@ -30,6 +30,9 @@ variables {
       derive       = []
       partition_by = []
       engine       = "spark"
+      group        = "shop"
+      triggers     = ["event", "schedule"]
+      approval     = { max_refused_percent = 5, max_row_change_percent = null, timeout_hours = 24 }
       checks = {
         not_null        = ["customer"]
         unique          = [["id"], ["customer", "status"]]
@@ -51,6 +54,9 @@ variables {
       derive       = []
       partition_by = []
       engine       = "duckdb"
+      group        = "returns"
+      triggers     = []
+      approval     = null
       checks       = { not_null = [], unique = [], accepted_values = {}, row_count = { min = null, max = null }, sql = {} }
     }
   }
@@ -131,14 +137,22 @@ run "stores_contracts_whole" {
   }
 
   assert {
-    condition     = aws_s3_object.contract["returns"].content == jsonencode(merge({ name = "returns" }, var.datasets["returns"]))
-    error_message = "The contract must be the dataset with its name, nulls included: ${aws_s3_object.contract["returns"].content}"
+    condition     = aws_s3_object.contract["returns"].content == jsonencode(merge({ name = "returns" }, { for field, value in var.datasets["returns"] : field => value if !contains(["group", "triggers"], field) }))
+    error_message = "The contract must be the dataset with its name, nulls included, without group and triggers, which the plan has: ${aws_s3_object.contract["returns"].content}"
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_object.contract["orders"].content).approval == { max_refused_percent = 5, max_row_change_percent = null, timeout_hours = 24 } && jsondecode(aws_s3_object.contract["returns"].content).approval == null
+    error_message = "The jobs read of approval in the contract: ${aws_s3_object.contract["orders"].content}"
   }
 
   assert {
     condition = aws_s3_object.plan.key == "config/pipeline.json" && jsondecode(aws_s3_object.plan.content) == {
-      datasets = [{ name = "orders", min_rows = 5, engine = "spark" }, { name = "returns", min_rows = 0, engine = "duckdb" }]
-      stages   = [{ name = "dimension", engine = "duckdb" }, { name = "mart", engine = "spark" }]
+      datasets = [
+        { name = "orders", min_rows = 5, engine = "spark", group = "shop", triggers = ["event", "schedule"] },
+        { name = "returns", min_rows = 0, engine = "duckdb", group = "returns", triggers = [] },
+      ]
+      stages = [{ name = "dimension", engine = "duckdb" }, { name = "mart", engine = "spark" }]
     }
     error_message = "The plan is ${aws_s3_object.plan.content}."
   }

@@ -11,6 +11,27 @@ override_resource {
 }
 
 override_resource {
+  target = module.workflow.aws_sfn_state_machine.part["notify"]
+  values = {
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-notify"
+  }
+}
+
+override_resource {
+  target = module.workflow.aws_sfn_state_machine.arrival
+  values = {
+    arn = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-arrival"
+  }
+}
+
+override_resource {
+  target = module.triggers.aws_cloudwatch_event_rule.arrival
+  values = {
+    arn = "arn:aws:events:us-east-1:123456789012:rule/medallion-arrival"
+  }
+}
+
+override_resource {
   target = module.workflow.aws_sfn_state_machine.pipeline
   values = {
     arn = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-pipeline"
@@ -51,6 +72,63 @@ run "deploys_the_retail_sample_by_default" {
     condition     = length(output.incoming_prefixes) == 0
     error_message = "Nothing is dropped for a sample; found ${jsonencode(output.incoming_prefixes)}."
   }
+
+  assert {
+    condition     = length(output.event_dataset_names) == 0 && output.dead_letter_queue_url == null && output.groups == { customers = "customers", products = "products", sales = "sales" }
+    error_message = "No file arrives for a sample, so nothing waits for one."
+  }
+
+  assert {
+    condition     = output.alarm_names == tolist(["medallion-crawl-failed", "medallion-job-failed", "medallion-run-failed"]) && output.dashboard_name == "medallion" && output.arrival_window_seconds == 60
+    error_message = "The alarms are ${join(", ", output.alarm_names)}."
+  }
+}
+
+run "starts_runs_by_files_that_arrive" {
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "id", type = "bigint" }]
+        group    = "shop"
+        approval = { max_refused_percent = 5 }
+      }
+      returns = {
+        columns  = [{ name = "id", type = "bigint" }]
+        group    = "shop"
+        triggers = ["event"]
+      }
+      stock = {
+        columns  = [{ name = "id", type = "bigint" }]
+        triggers = []
+      }
+    }
+    monitoring = { freshness_hours = 26 }
+  }
+
+  assert {
+    condition     = output.event_dataset_names == tolist(["orders", "returns"]) && output.groups == { orders = "shop", returns = "shop", stock = "stock" }
+    error_message = "Files that arrive start runs of ${join(", ", output.event_dataset_names)}, in groups ${jsonencode(output.groups)}."
+  }
+
+  assert {
+    condition     = output.dead_letter_queue_url == "https://sqs.us-east-1.amazonaws.com/123456789012/medallion-dead-letters"
+    error_message = "The queue is ${coalesce(output.dead_letter_queue_url, "not there")}."
+  }
+
+  assert {
+    condition     = output.alarm_names == tolist(["medallion-crawl-failed", "medallion-dead-letters", "medallion-freshness", "medallion-job-failed", "medallion-run-failed", "medallion-unrouted-files"])
+    error_message = "The alarms are ${join(", ", output.alarm_names)}."
+  }
+
+  assert {
+    condition     = { for name, dataset in local.datasets : name => join(" ", dataset.triggers) } == { orders = "event schedule", returns = "event", stock = "" }
+    error_message = "What is left out of triggers is filled in: ${jsonencode({ for name, dataset in local.datasets : name => dataset.triggers })}"
+  }
+
+  assert {
+    condition     = local.datasets.orders.approval.timeout_hours == 24 && local.datasets.returns.approval == null
+    error_message = "An approval has a day, and is not there unless it is asked for."
+  }
 }
 
 run "names_everything_after_its_name" {
@@ -64,6 +142,7 @@ run "names_everything_after_its_name" {
         columns = [{ name = "id", type = "bigint" }]
       }
     }
+    monitoring          = { dashboard = false, success_mails = false }
     schedule_expression = null
   }
 
@@ -85,6 +164,11 @@ run "names_everything_after_its_name" {
   assert {
     condition     = output.schedule_rule_name == null
     error_message = "Without a schedule there must be no rule."
+  }
+
+  assert {
+    condition     = output.dashboard_name == null && alltrue([for name in output.alarm_names : startswith(name, "shop-")])
+    error_message = "The dashboard is not wanted, and the alarms are ${join(", ", output.alarm_names)}."
   }
 
   assert {

@@ -160,6 +160,24 @@ run "lets_models_read_all_layers_and_write_their_own" {
   }
 }
 
+run "lets_ingest_list_its_files_and_transform_read_of_them" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  assert {
+    condition     = [for row in local.statements.ingest : join(" ", row.actions) if row.resources == ["arn:aws:s3:::lake/runs/*/files/*", "arn:aws:s3:::lake/runs/*/ingest/*"]] == ["s3:GetObject s3:PutObject"]
+    error_message = "Ingest writes what became of each file, and reads what an attempt that died has left: ${jsonencode(local.statements.ingest)}"
+  }
+
+  assert {
+    condition     = contains(flatten([for row in local.statements.transform : row.resources if contains(row.actions, "s3:GetObject")]), "arn:aws:s3:::lake/runs/*/ingest/*") && !contains(flatten([for row in local.statements.transform : row.resources if contains(row.actions, "s3:PutObject")]), "arn:aws:s3:::lake/runs/*/ingest/*")
+    error_message = "Transform reads the reports of ingest, and writes none: ${jsonencode(local.statements.transform)}"
+  }
+}
+
 run "refuses_a_job_of_two_kinds" {
   command = plan
 

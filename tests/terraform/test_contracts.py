@@ -27,6 +27,24 @@ def test_contracts__of_the_default_variables__are_what_the_jobs_read(
         assert tuple(column.name for column in read.columns) == samples.COLUMNS[name]
 
 
+def test_contract__carries_the_approval(event_deployment: Deployment) -> None:
+    approval = contract.Contract.from_json(event_deployment.contracts["orders"]).approval
+    assert approval is not None
+    assert (approval.max_refused_percent, approval.max_row_change_percent) == (5, None)
+    assert approval.timeout_hours == 24
+    assert contract.Contract.from_json(event_deployment.contracts["stock"]).approval is None
+
+
+def test_plan__says_who_starts_with_whom(event_deployment: Deployment) -> None:
+    assert event_deployment.plan["datasets"] == [
+        {"name": "orders", "min_rows": 0, "engine": "duckdb"}
+        | {"group": "shop", "triggers": ["event", "schedule"]},
+        {"name": "returns", "min_rows": 0, "engine": "duckdb"}
+        | {"group": "shop", "triggers": ["event"]},
+        {"name": "stock", "min_rows": 0, "engine": "duckdb"} | {"group": "stock", "triggers": []},
+    ]
+
+
 @pytest.mark.parametrize("job", ["medallion-model", "medallion-transform"])
 def test_job__is_told_its_memory_and_the_size_of_objects(deployment: Deployment, job: str) -> None:
     # A job of 1/16 DPU may see the memory of the whole machine, and would be killed for using it.
@@ -46,6 +64,7 @@ def test_job__is_told_its_memory_and_the_size_of_objects(deployment: Deployment,
         ("partition_types", contract.PARTITION_TYPES),
         ("reserved_names", contract.RESERVED),
         ("sample_tables", contract.SAMPLE_TABLES),
+        ("sources", contract.SOURCE_TYPES),
         ("simple_types", datatypes.NAMES.removesuffix(", decimal(p,s)").split(", ")),
     ],
 )

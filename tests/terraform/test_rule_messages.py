@@ -237,6 +237,59 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"name": "n" * 45, "bucket_name": "lake"},
         ["45 characters", "-transform-spark-job must not exceed 64", "Use 44 characters at most"],
     ),
+    "group name": (
+        orders(group="New York"),
+        ["'orders'", "'group'", "'New York'", "up to 49 lower-case letters", "Rename the group"],
+    ),
+    "dataset name too long for runs": (
+        {"datasets": {"o" * 51: {"columns": [DIGITS]}}},
+        [f"'{'o' * 51}'", "'group'", "51 characters", "allowed are 50", "Set group to a shorter"],
+    ),
+    "group named after a dataset of another": (
+        {
+            "datasets": {
+                "orders": {"columns": [DIGITS], "group": "returns"},
+                "returns": {"columns": [DIGITS], "group": "shop"},
+            }
+        },
+        ["'orders'", "'group'", "'returns'", "another group ('shop')", "Put both into one group"],
+    ),
+    "trigger": (
+        orders(triggers=["file", "schedule"]),
+        ["'orders'", "'triggers'", "'file'", "event and schedule", "Use these, or []"],
+    ),
+    "event of a sample": (
+        orders(source={"type": "sample", "table": "sales"}, triggers=["event", "schedule"]),
+        ["'orders'", "'triggers'", "found event", "its source is sample", "Take event out"],
+    ),
+    "approval without a threshold": (
+        orders(approval={}),
+        ["'orders'", "'approval'", "no threshold", "Set max_refused_percent or"],
+    ),
+    "share of refused rows": (
+        orders(approval={"max_refused_percent": 101}),
+        ["'orders'", "'approval.max_refused_percent'", "found 101", "from 0 to 100", "Correct it"],
+    ),
+    "change of rows": (
+        orders(approval={"max_row_change_percent": -5}),
+        ["'orders'", "'approval.max_row_change_percent'", "found -5", "from 0", "Correct it"],
+    ),
+    "time of an approval": (
+        orders(approval={"max_refused_percent": 5, "timeout_hours": 73}),
+        ["'orders'", "'approval.timeout_hours'", "found 73", "from 1 to 72", "Correct it"],
+    ),
+    "window": (
+        {"arrival_window_seconds": 4},
+        ["arrival_window_seconds is 4", "from 5 to 3600", "Correct it"],
+    ),
+    "freshness": (
+        {"monitoring": {"freshness_hours": 200}},
+        ["monitoring.freshness_hours is 200", "from 1 to 168", "or null", "Correct it"],
+    ),
+    "schedule that no dataset wants": (
+        orders(triggers=["event"]),
+        ["'cron(0 3 * * ? *)'", "no dataset has the trigger", "Set it to null", "(of orders)"],
+    ),
     "key alias": (
         {"kms_key_arn": "alias/lake"},
         ["kms_key_arn", "'alias/lake'", "arn:aws:kms:", "describe-key"],

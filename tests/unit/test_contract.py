@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import datatypes
-from contract import Contract, OrderBy, RowCount
+from contract import Approval, Contract, OrderBy, RowCount
 from errors import ConfigError
 
 WHOLE: dict[str, Any] = {
@@ -36,6 +36,11 @@ WHOLE: dict[str, Any] = {
         "row_count": {"min": 1, "max": None},
         "sql": {"positive": "SELECT 1 WHERE false"},
     },
+    "approval": {
+        "max_refused_percent": 2.5,
+        "max_row_change_percent": 150,
+        "timeout_hours": 72,
+    },
 }
 
 
@@ -56,6 +61,7 @@ def test_from_json__whole() -> None:
     assert found.checks.unique == (("order_id", "day"),)
     assert found.checks.row_count == RowCount(1, None)
     assert found.checks.accepted_values == {"month": ("2013-01",)}
+    assert found.approval == Approval(2.5, 150, 72)
 
 
 def test_from_json__least() -> None:
@@ -64,9 +70,23 @@ def test_from_json__least() -> None:
     assert found.engine == "duckdb", "a contract that names no engine runs on DuckDB"
     assert (found.encoding, found.null_values, found.delimiter) == ("utf-8", ("",), None)
     assert (found.key, found.order_by, found.filter, found.derive) == ((), (), None, ())
+    assert found.approval is None
     assert found == Contract.from_json({**dict.fromkeys(WHOLE), "name": "a", "columns": [
         {"name": "x", "type": "int", "required": None, "clean": None, "format": None}
     ]})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"max_refused_percent": 0}, Approval(0, None, 24)),
+        ({"max_refused_percent": 100, "timeout_hours": None}, Approval(100, None, 24)),
+        ({"max_row_change_percent": 0, "timeout_hours": 1}, Approval(None, 0, 1)),
+        ({"max_row_change_percent": 10**400}, Approval(None, 10**400, 24)),
+    ],
+)
+def test_approval__bounds(document: dict[str, Any], expected: Approval) -> None:
+    assert Contract.from_json({**WHOLE, "approval": document}).approval == expected
 
 
 def test_required__key_columns_are_required() -> None:
@@ -198,6 +218,67 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ),
     ({"checks": {"row_count": {"min": -1}}}, "checks.row_count.min", "-1 is too small"),
     ({"checks": {"sql": {"a": ""}}}, "checks.sql.a", "the text is blank"),
+    ({"approval": 5}, "approval", "expected an object, found the number 5"),
+    (
+        {"approval": {"timeout_hours": 5}},
+        "approval",
+        "no threshold; set max_refused_percent, max_row_change_percent or both",
+    ),
+    (
+        {"approval": {"max_refused": 5}},
+        "approval.max_refused",
+        "unknown field; allowed: max_refused_percent, max_row_change_percent, timeout_hours",
+    ),
+    (
+        {"approval": {"max_refused_percent": -0.5}},
+        "approval.max_refused_percent",
+        "-0.5 is too small; at least 0 is needed",
+    ),
+    (
+        {"approval": {"max_refused_percent": 100.1}},
+        "approval.max_refused_percent",
+        "100.1 is too large; at most 100 is allowed",
+    ),
+    (
+        {"approval": {"max_refused_percent": "5"}},
+        "approval.max_refused_percent",
+        "expected a number, found the text '5'",
+    ),
+    (
+        {"approval": {"max_refused_percent": True}},
+        "approval.max_refused_percent",
+        "expected a number, found true",
+    ),
+    (
+        {"approval": {"max_row_change_percent": float("nan")}},
+        "approval.max_row_change_percent",
+        "expected a number, found the number nan",
+    ),
+    (
+        {"approval": {"max_row_change_percent": float("inf")}},
+        "approval.max_row_change_percent",
+        "expected a number, found the number inf",
+    ),
+    (
+        {"approval": {"max_row_change_percent": -1}},
+        "approval.max_row_change_percent",
+        "-1 is too small; at least 0 is needed",
+    ),
+    (
+        {"approval": {"max_refused_percent": 5, "timeout_hours": 0}},
+        "approval.timeout_hours",
+        "0 is too small; at least 1 is needed",
+    ),
+    (
+        {"approval": {"max_refused_percent": 5, "timeout_hours": 73}},
+        "approval.timeout_hours",
+        "73 is too large; at most 72 is allowed",
+    ),
+    (
+        {"approval": {"max_refused_percent": 5, "timeout_hours": 1.5}},
+        "approval.timeout_hours",
+        "expected a whole number, found the number 1.5",
+    ),
     ({"checks": {"nonnull": []}}, "checks.nonnull", "unknown field; allowed: not_null, unique"),
 ]
 

@@ -16,50 +16,9 @@ import ingest
 import samples
 from contract import Contract
 from errors import AccountingError, ConfigError
-from lake import Lake
-from report import Report
+from lake import Lake, StoredObject
 from tests.unit.files import MakeContract
-
-GOOD = b"id,name\n1,x\n2,y\n"
-
-
-class Drop:
-    """A dataset in a lake: drop files, run the job, look at what there is."""
-
-    def __init__(self, lake: Lake, contract: Contract) -> None:
-        self.lake = lake
-        self.contract = contract
-
-    def put(self, name: str, data: bytes) -> str:
-        key = f"incoming/things/{name}"
-        self.lake.client.put_object(Bucket=self.lake.bucket, Key=key, Body=data)
-        return key
-
-    def run(self, run_id: str = "run") -> dict[str, Any]:
-        report = Report("ingest", "things", run_id)
-        ingest.Ingest(self.lake, self.contract, report).run()
-        document: dict[str, Any] = self.lake.get_json(report.write(self.lake))
-        assert document["files"]["in"] == sum(
-            document["files"][name] for name in ("accepted", "refused", "unchanged")
-        )
-        assert document["rows"]["in"] == document["rows"]["out"] + document["rows"]["refused"]
-        return document
-
-    def keys(self, prefix: str = "") -> list[str]:
-        return [found.key for found in self.lake.list_objects(prefix)]
-
-    def body(self, key: str) -> bytes:
-        return self.lake.client.get_object(Bucket=self.lake.bucket, Key=key)["Body"].read()
-
-    def rows(self) -> list[dict[str, Any]]:
-        found = []
-        for key in self.keys("raw/"):
-            found += pq.ParquetFile(io.BytesIO(self.body(key))).read().to_pylist()
-        return found
-
-    def state(self) -> dict[str, bytes]:
-        """Everything but the reports, which tell the time."""
-        return {key: self.body(key) for key in self.keys() if not key.startswith("runs/")}
+from tests.unit.ingest_fixtures import GOOD, Drop
 
 
 @pytest.fixture
@@ -99,6 +58,13 @@ NAMES = [
     ".dot.csv",
     "no extension",
     "a=b/c&d?.csv",
+    "sub//double.csv",
+    "both ' and \" quotes.csv",
+    "line\nbreak\r\n.csv",
+    " blanks at both ends .csv ",
+    "back\\slash #and* %2F;:@.csv",
+    "control\x01\x1f.csv",
+    "smile 😀.csv",
     "x" * 250 + ".csv",
     "é" * 450 + ".csv.gz",
 ]
@@ -117,6 +83,20 @@ def test_ingest__any_name(name: str, drop: Drop) -> None:
     assert drop.body(archived) == data
     assert archived.endswith(ingest.split_name(key)[1])
     assert {row["_source_file"] for row in drop.rows()} == {key}
+    assert drop.keys("incoming/") == []
+    (entry,) = drop.files()
+    assert (entry["file"], entry["raw"], entry["archive"]) == (key, raw, archived)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:9])
+def test_ingest__any_name_of_a_refused_file(name: str, drop: Drop) -> None:
+    key = drop.put(name, b"nonsense")
+    document = drop.run()
+    (entry,) = drop.files()
+    assert (entry["file"], entry["outcome"]) == (key, "refused")
+    assert drop.body(entry["moved_to"]) == b"nonsense"
+    assert drop.lake.get_json(f"{entry['moved_to']}.reason.json")["file"] == key
+    assert document["refused_files"][0]["reason"] == entry["reason"]
     assert drop.keys("incoming/") == []
 
 
@@ -148,7 +128,7 @@ def test_ingest__refused_file_is_kept_and_the_others_go_on(drop: Drop) -> None:
         "reason": "missing column 'name'; found 'id', 'nom'; expected 'id', 'name'",
         "run_id": "run-7",
     }
-    assert "empty" in refused[empty]["reason"]
+    assert refused[empty]["reason"] == "the file is empty (0 bytes)"
 
 
 def test_ingest__refused_rows_are_kept(drop: Drop) -> None:
@@ -212,9 +192,17 @@ def test_ingest__other_content_or_other_name_is_another_file(drop: Drop) -> None
     assert len(drop.keys("raw/")) == len(drop.keys("archive/")) == 3
 
 
-# Three files: the first has a refused row, the second is refused. put_file writes the refused row
-# and two raw objects, put_json the reason and the report.
-CALLS = {"download": 3, "put_file": 3, "copy": 3, "put_json": 2, "delete_if_unchanged": 3}
+# Three files: the first has a refused row, which put_file writes; the second is refused. put_json
+# writes the reason, the list of files and the report.
+CALLS = {
+    "head": 1,
+    "fetch": 3,
+    "put_file": 1,
+    "put_new": 2,
+    "copy": 3,
+    "put_json": 3,
+    "delete_if_unchanged": 3,
+}
 STEPS = [(step, call) for step, calls in CALLS.items() for call in range(1, calls + 1)]
 
 
@@ -243,7 +231,7 @@ def test_ingest__dies_at_any_step_and_is_repeated(
     with monkeypatch.context() as patch:
         patch.setattr(Lake, step, dying)
         with pytest.raises(KeyboardInterrupt):
-            drop.run()
+            drop.run(threads=1)
     drop.run()
     assert drop.keys("incoming/") == []
     assert sorted(drop.body(key) for key in drop.keys("archive/")) == sorted(
@@ -265,14 +253,15 @@ def test_ingest__dies_at_any_step_and_is_repeated(
 def test_ingest__replaced_while_read(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     newer = b"id,name\n9,new\n"
     key = drop.put("a.csv", GOOD)
-    inner = Lake.download
+    inner = Lake.fetch
 
-    def replaced(lake: Lake, *arguments: Any) -> None:
+    def replaced(lake: Lake, *arguments: Any) -> StoredObject | None:
+        found = inner(lake, *arguments)
         drop.put("a.csv", newer)
-        inner(lake, *arguments)
+        return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(Lake, "download", replaced)
+        patch.setattr(Lake, "fetch", replaced)
         document = drop.run()
     assert "was replaced" in document["warnings"][0]
     assert drop.body(key) == newer
@@ -283,14 +272,6 @@ def test_ingest__replaced_while_read(drop: Drop, monkeypatch: pytest.MonkeyPatch
     assert drop.keys("incoming/") == []
 
 
-def test_ingest__taken_by_another_run(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = drop.put("a.csv", GOOD)
-    monkeypatch.setattr(Lake, "head", lambda lake, key: None)
-    document = drop.run()
-    assert document["files"]["in"] == 0
-    assert drop.keys("incoming/") == [key]
-
-
 def test_ingest__failure_of_aws_is_no_fault_of_the_file(
     drop: Drop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -299,7 +280,7 @@ def test_ingest__failure_of_aws_is_no_fault_of_the_file(
     def denied(*arguments: Any) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
 
-    monkeypatch.setattr(Lake, "put_file", denied)
+    monkeypatch.setattr(Lake, "put_new", denied)
     with pytest.raises(ClientError, match="AccessDenied"):
         drop.run()
     assert f"failed at {key}" in caplog.text

@@ -46,7 +46,7 @@ def test_job__every_format_on_the_interpreter_of_the_jobs(
         "a b+c.csv": b"id,name\n1,x\n2\n",
         "ü.json": b'[{"id": 1.50, "name": null, "k": [1e5]}, {"id": NaN}]',
         "c.tsv": "id\tname\n1\té\n".encode("utf-16"),
-        "d.csv": b"",
+        "d%20 \"'.csv": b"",
     }
     for name, data in files.items():
         served_lake.client.put_object(

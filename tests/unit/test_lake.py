@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import io
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 import lake as lake_module
 from errors import AccessDenied, ConfigError, ObjectNotFound
-from lake import Lake
+from lake import Deletion, Lake, StoredObject
+from layout import cut_name
 
 
 def put(lake: Lake, key: str, body: bytes) -> None:
@@ -26,6 +31,7 @@ def body(lake: Lake, key: str) -> bytes:
 def test_keys__are_those_of_the_layout() -> None:
     assert Lake.contract_key("d") == "config/datasets/d.json"
     assert Lake.report_key("r", "ingest", "d") == "runs/r/ingest/d.json"
+    assert Lake.files_key("r", "d") == "runs/r/files/d.json"
     assert Lake.incoming_prefix("d") == "incoming/d/"
     assert Lake.raw_prefix("d") == "raw/d/"
     assert Lake.processed_prefix("d") == "processed/d/"
@@ -65,8 +71,8 @@ def test_raw_key__name_is_one_that_athena_reads(name: str, stem: str) -> None:
 
 
 def test_cut_name__never_cuts_a_character() -> None:
-    assert lake_module.cut_name("é" * 300) == "é" * 200
-    assert lake_module.cut_name("a" + "é" * 300) == "a" + "é" * 199
+    assert cut_name("é" * 300) == "é" * 200
+    assert cut_name("a" + "é" * 300) == "a" + "é" * 199
 
 
 def test_list_objects__more_than_a_page(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,13 +182,153 @@ def test_delete_if_unchanged__newer_content_stays(lake: Lake) -> None:
     seen = lake.head("k")
     assert seen is not None
     put(lake, "k", b"new")
-    assert lake.delete_if_unchanged(seen) is False
+    assert lake.delete_if_unchanged(seen) is Deletion.CHANGED
     assert body(lake, "k") == b"new"
     newer = lake.head("k")
     assert newer is not None
-    assert lake.delete_if_unchanged(newer) is True
+    assert lake.delete_if_unchanged(newer) is Deletion.DONE
     assert lake.head("k") is None
-    assert lake.delete_if_unchanged(newer) is False
+    assert lake.delete_if_unchanged(newer) is Deletion.GONE
+
+
+DAY = datetime(2026, 1, 1, tzinfo=UTC)
+HEAD = {"ContentLength": 3, "LastModified": DAY, "Metadata": {}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ({**HEAD, "ETag": '"new"'}, Deletion.CHANGED),
+        ({**HEAD, "ETag": '"seen"'}, Deletion.DONE),
+        (None, Deletion.GONE),
+    ],
+    ids=["changed", "the same", "gone"],
+)
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+def test_delete_if_unchanged__looks_what_is_there(
+    code: str, answer: dict[str, Any] | None, found: Deletion, lake: Lake
+) -> None:
+    """S3 says 409, too, when another request deletes or writes at the same time."""
+    seen = StoredObject("k", 3, '"seen"', DAY)
+    with Stubber(lake.client) as stub:
+        stub.add_client_error("delete_object", code, "", 412)
+        if answer is None:
+            stub.add_client_error("head_object", "404", "", 404)
+        else:
+            stub.add_response("head_object", answer)
+        if found is Deletion.DONE:
+            stub.add_response("delete_object", {})
+        assert lake.delete_if_unchanged(seen) is found
+
+
+def test_delete_if_unchanged__answer_that_was_lost(lake: Lake) -> None:
+    """The client repeats the request, and then the object is gone."""
+    seen = StoredObject("k", 3, '"seen"', DAY)
+    with Stubber(lake.client) as stub:
+        stub.add_client_error(
+            "delete_object", "NoSuchKey", "", 404, response_meta={"RetryAttempts": 1}
+        )
+        assert lake.delete_if_unchanged(seen) is Deletion.DONE
+
+
+def test_put_new__only_once(lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    assert lake.put_new("k", path) is True
+    path.write_bytes(b"two")
+    assert lake.put_new("k", path) is False
+    monkeypatch.setattr(lake_module, "_TRANSFER", TransferConfig(multipart_threshold=1))
+    assert lake.put_new("k", path) is False
+    assert body(lake, "k") == b"one"
+    assert lake.put_new("large", path) is True
+    assert body(lake, "large") == b"two"
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts", "written"),
+    [("PreconditionFailed", 0, False), ("PreconditionFailed", 1, True)],
+    ids=["of another", "own, whose answer was lost"],
+)
+def test_put_new__that_is_there(
+    code: str, attempts: int, written: bool, lake: Lake, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    with Stubber(lake.client) as stub:
+        # Two writing at once: S3 asks to try again.
+        stub.add_client_error("put_object", "ConditionalRequestConflict", "", 409)
+        stub.add_client_error(
+            "put_object", code, "", 412, response_meta={"RetryAttempts": attempts}
+        )
+        assert lake.put_new("k", path) is written
+
+
+def test_put_new__conflict_without_end(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    with Stubber(lake.client) as stub:
+        for _ in range(5):
+            stub.add_client_error("put_object", "ConditionalRequestConflict", "", 409)
+        with pytest.raises(ClientError, match="ConditionalRequestConflict"):
+            lake.put_new("k", path)
+
+
+def test_fetch__in_one_request(lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    assert lake.fetch("k", path, 3) is None
+    put(lake, "k", b"abc")
+    assert lake.fetch("k", path, 3) == lake.head("k")
+    assert path.read_bytes() == b"abc"
+
+
+def test_fetch__larger_than_the_limit(lake: Lake, tmp_path: Path) -> None:
+    put(lake, "k", b"abcd")
+    assert lake.fetch("k", tmp_path / "file", 3) == lake.head("k")
+    assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("failures", [4, 5])
+def test_fetch__answer_that_breaks_off(failures: int, lake: Lake, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with Stubber(lake.client) as stub:
+        for number in range(5):
+            stream = io.BytesIO(b"abc") if number >= failures else io.BytesIO(b"ab")
+            stub.add_response(
+                "get_object", {**HEAD, "ETag": '"e"', "Body": StreamingBody(stream, 3)}
+            )
+        if failures == 5:
+            with pytest.raises(IncompleteReadError):
+                lake.fetch("k", path, 3)
+            assert not path.exists()
+        else:
+            assert lake.fetch("k", path, 3) is not None
+            assert path.read_bytes() == b"abc"
+
+
+def test_copy__is_of_the_etag_that_was_seen(lake: Lake) -> None:
+    seen = StoredObject("k", 3, '"seen"', DAY)
+    expected = {
+        "Bucket": lake.bucket,
+        "Key": "copy",
+        "CopySource": {"Bucket": lake.bucket, "Key": "k"},
+        "CopySourceIfMatch": '"seen"',
+        "TaggingDirective": "REPLACE",
+    }
+    with Stubber(lake.client) as stub:
+        stub.add_client_error("copy_object", "PreconditionFailed", "", 412, None, expected)
+        assert lake.copy(seen, "copy") is False
+
+
+def test_copy__version_that_is_gone(lake: Lake) -> None:
+    put(lake, "k", b"abc")
+    seen = lake.head("k")
+    assert seen is not None
+    lake.client.delete_object(Bucket=lake.bucket, Key="k", VersionId=str(seen.version_id))
+    assert lake.copy(seen, "copy") is False
+    assert lake.copy(dataclasses.replace(seen, version_id=None), "copy") is False
+    lake.bucket = "no-such-bucket"
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        lake.copy(seen, "copy")
 
 
 def test_delete__failure_is_raised(lake: Lake) -> None:

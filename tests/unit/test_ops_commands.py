@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from rich.console import Console
 
 from ops import (
     __main__,
-    deploy,
     display,
     drop,
     examples,
     localaws,
     logs,
-    models,
     progress,
     query,
     report,
@@ -31,33 +27,10 @@ from ops import (
     target,
 )
 from ops.errors import OpsError, RunFailed
+from tests.unit.ops_fakes import OUTPUTS, RUN, Fake, connected, refusal, stored, watched, words
 
-ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-pipeline"
-RUN = "arn:aws:states:us-east-1:123456789012:execution:medallion-pipeline:manual-1"
 BEGAN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ENDED = datetime(2026, 1, 5, 12, 1, 5, tzinfo=UTC)
-OUTPUTS: dict[str, Any] = {
-    "bucket_name": "lake",
-    "crawler_names": {
-        "raw": "medallion-raw",
-        "processed": "medallion-processed",
-        "analytics": None,
-    },
-    "database_names": {
-        "raw": "workshop_raw",
-        "processed": "workshop_processed",
-        "analytics": "workshop_analytics",
-    },
-    "dataset_names": ["flights", "sales"],
-    "incoming_prefixes": {"flights": "s3://lake/incoming/flights/"},
-    "job_names": {"ingest": "medallion-ingest", "transform": "medallion-transform"},
-    "model_names": ["dim_airline", "fact_flight"],
-    "notification_topic_arn": "arn:aws:sns:us-east-1:123456789012:medallion-notifications",
-    "pipeline_arn": ARN,
-    "region": "us-east-1",
-    "stage_names": ["dimension", "fact"],
-    "workgroup_name": "medallion",
-}
 FAILURE = {
     "state": "IngestDataset",
     "dataset": "flights",
@@ -69,60 +42,14 @@ FAILURE = {
 }
 
 
-class Fake:
-    """A client that answers from what it is given, and keeps what it is asked."""
-
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        def call(**arguments: Any) -> Any:
-            self.asked.append((name, arguments))
-            answer = self.answers[name]
-            answer = answer.pop(0) if isinstance(answer, list) else answer
-            if isinstance(answer, Exception):
-                raise answer
-            return answer(**arguments) if callable(answer) else answer
-
-        return call
-
-    def get_paginator(self, name: str) -> Fake:
-        return Fake(paginate=lambda **arguments: [getattr(self, name)(**arguments)])
-
-
-def connected(**clients: Fake) -> target.Target:
-    session = localaws.Session(0, 1, "flights", None)
-    made = target.Target("local", target.Outputs.parse(OUTPUTS, "The test"), session)
-    made.__dict__.update(clients)
-    return made
-
-
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    text = io.StringIO()
-    console = Console(file=text, width=120, highlight=False)
-    for module in (deploy, display, logs, models, query, report, run, status):
-        if hasattr(module, "console"):
-            monkeypatch.setattr(module, "console", console)
-    return text
-
-
-def words(screen: io.StringIO) -> str:
-    return " ".join(screen.getvalue().split())
-
-
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
+    return watched(monkeypatch)
 
 
 def result(**changes: Any) -> dict[str, Any]:
     document = {"run_id": "manual-1", "status": "SUCCEEDED", "datasets": [], "failures": []}
     return {**document, **changes}
-
-
-def stored(document: dict[str, Any]) -> dict[str, Any]:
-    return {"Body": io.BytesIO(json.dumps(document).encode())}
 
 
 # --- target

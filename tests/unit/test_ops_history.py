@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from ops.history import History, Unit
 from ops.progress import problem, unit_line
-
-START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-Event = dict[str, Any]
-
-
-class Script:
-    """Writes the events of an execution, as Step Functions does: one second apart, linked."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def add(self, kind: str, previous: int, /, **details: Any) -> int:
-        number = len(self.events) + 1
-        moment = START + timedelta(seconds=number)
-        event: Event = {
-            "id": number, "previousEventId": previous, "type": kind, "timestamp": moment
-        }  # fmt: skip
-        name = kind
-        if kind.endswith("StateEntered"):
-            name = "StateEntered"
-        elif kind.endswith("StateExited"):
-            name = "StateExited"
-        event[f"{name[0].lower()}{name[1:]}EventDetails"] = details
-        self.events.append(event)
-        return number
-
-    def enter(self, kind: str, previous: int, name: str, document: Any = None) -> int:
-        return self.add(f"{kind}StateEntered", previous, name=name, input=json.dumps(document))
-
-    def exit(self, kind: str, previous: int, name: str, document: Any = None) -> int:
-        return self.add(f"{kind}StateExited", previous, name=name, output=json.dumps(document))
+from tests.unit.ops_fakes import (
+    START,
+    Script,
+)
 
 
 def job(script: Script, iteration: int, dataset: str) -> int:

@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 
 from lake import Lake
-from ops import deploy, display, localaws, parity, parity_command
+from ops import arrivals, deploy, display, localaws, parity, parity_command
 from ops.comparison import Difference
 from ops.errors import OpsError, RunFailed
 from ops.parity import Side, TableComparison
@@ -146,6 +146,16 @@ def test_copy_lake__what_jobs_read_and_nothing_of_an_earlier_comparison(configur
     assert scratch not in [b["Name"] for b in configured.client.list_buckets()["Buckets"]]
 
 
+def test_copy_lake__asks_nobody_for_an_approval(configured: Lake) -> None:
+    scratch = f"{configured.bucket}-approval"
+    key = "config/datasets/sales.json"
+    contract = {"name": "sales", "approval": {"max_refused_percent": 0}}
+    configured.put_json(key, contract)
+    parity._copy_lake(configured.client, configured.bucket, scratch)
+    assert Lake(configured.client, scratch).get_json(key) == {"name": "sales"}
+    assert configured.get_json(key) == contract
+
+
 def test_scratch_buckets__names_fit_whatever_the_lake_is_called() -> None:
     names = parity.scratch_buckets("b" * 63)
     assert list(names) == ["duckdb", "spark"]
@@ -258,8 +268,8 @@ def run(
         raise RunFailed("a model failed")
 
     stopped: list[Path | None] = []
-    monkeypatch.setattr(deploy, "local_up", lambda *_a, **_k: Target)
-    monkeypatch.setattr(parity_command, "execute", fail)
+    monkeypatch.setattr(deploy, "bring_up", lambda *_a, **_k: Target)
+    monkeypatch.setattr(arrivals, "load", fail)
     monkeypatch.setattr(parity_command, "compare_engines", lambda *_a, **_k: found)
     monkeypatch.setattr(signal, "signal", lambda *_a: None)
     monkeypatch.setattr(localaws, "stop", stopped.append)

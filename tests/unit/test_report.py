@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections import Counter
 
 import pytest
 
@@ -39,6 +41,9 @@ def test_report__as_json(lake: Lake) -> None:
     report.refused_files.append(RefusedFile("incoming/d/x", "quarantine/d/x", "why"))
     report.objects.written = 1
     report.bytes_written = 5
+    report.formats.update(["csv"])
+    report.compressed.update(["gz"])
+    report.file_list = "runs/r/files/d.json"
     key = report.write(lake)
     assert key == "runs/r/ingest/d.json"
     document = lake.get_json(key)
@@ -51,6 +56,9 @@ def test_report__as_json(lake: Lake) -> None:
         "rows": {"in": 3, "out": 2, "refused": 1, "duplicate": 0, "filtered": 0},
         "reasons": [{"reason": "b", "rows": 1}],
         "files": {"in": 2, "accepted": 1, "refused": 1, "unchanged": 0},
+        "formats": {"csv": 1},
+        "compressed": {"gz": 1},
+        "file_list": "runs/r/files/d.json",
         "refused_files": [{"file": "incoming/d/x", "moved_to": "quarantine/d/x", "reason": "why"}],
         "warnings": [],
         "objects": {"written": 1, "unchanged": 0, "deleted": 0},
@@ -60,8 +68,13 @@ def test_report__as_json(lake: Lake) -> None:
 
 def test_report__without_files() -> None:
     document = Report("transform", "d", "r").to_json()
-    assert "files" not in document
-    assert "refused_files" not in document
+    for name in ("files", "refused_files", "formats", "compressed", "file_list", "held"):
+        assert name not in document
+
+
+def test_report__held() -> None:
+    held = {"reasons": ["why"], "fingerprint": "0" * 16, "timeout_seconds": 3600}
+    assert Report("transform", "d", "r", held=held).to_json()["held"] == held
 
 
 def test_report__of_a_model(lake: Lake) -> None:
@@ -88,6 +101,26 @@ def test_report__lists_are_cut() -> None:
         f"reason {n:02d}" for n in range(20)
     ]
     assert len(document["refused_files"]) == len(document["warnings"]) == 20
+
+
+@pytest.mark.parametrize("character", ["x", "é", "\n", '"', "\x01", "日", "😀"])
+def test_report__long_texts_are_cut(character: str) -> None:
+    """Measured as they are stored: some characters take six bytes there."""
+    report = Report("ingest", "d", "r", files=FileCounts())
+    for length, kept in ((40, True), (400, False)):
+        text = character * length
+        report.reasons, report.warnings = Counter({text: 1}), [text]
+        report.refused_files = [RefusedFile(text, text * 2, text)]
+        document = report.to_json()
+        texts = [
+            document["reasons"][0]["reason"],
+            document["warnings"][0],
+            *document["refused_files"][0].values(),
+        ]
+        for shown, limit in zip(texts, (300, 300, 300, 600, 300), strict=True):
+            assert len(json.dumps(shown, ensure_ascii=False).encode()) <= limit
+            assert shown.startswith(character * 40)
+            assert (shown[-1] == "…") is not kept
 
 
 def test_report__warns_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,12 @@ mock_data "aws_partition" {
   }
 }
 
+mock_resource "aws_cloudwatch_event_rule" {
+  defaults = {
+    arn = "arn:aws:events:us-east-1:123456789012:rule/mock"
+  }
+}
+
 mock_resource "aws_cloudwatch_log_group" {
   defaults = {
     arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/mock"
@@ -32,5 +38,12 @@ mock_resource "aws_sfn_state_machine" {
 mock_resource "aws_sns_topic" {
   defaults = {
     arn = "arn:aws:sns:us-east-1:123456789012:medallion-notifications"
+  }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = {
+    arn = "arn:aws:sqs:us-east-1:123456789012:medallion-dead-letters"
+    url = "https://sqs.us-east-1.amazonaws.com/123456789012/medallion-dead-letters"
   }
 }

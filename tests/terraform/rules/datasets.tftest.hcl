@@ -56,6 +56,7 @@ run "takes_names_at_their_limit" {
     datasets = {
       oooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooo = {
         columns = [{ name = "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc", type = "decimal(1,0)" }]
+        group   = "limits"
       }
     }
   }

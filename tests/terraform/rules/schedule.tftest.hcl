@@ -174,3 +174,32 @@ run "refuses_rate_in_weeks" {
 
   expect_failures = [var.schedule_expression]
 }
+
+run "takes_no_schedule_when_no_dataset_wants_one" {
+  command = plan
+
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "id", type = "bigint" }]
+        triggers = ["event"]
+      }
+    }
+    schedule_expression = null
+  }
+}
+
+run "refuses_schedule_that_no_dataset_wants" {
+  command = plan
+
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "id", type = "bigint" }]
+        triggers = ["event"]
+      }
+    }
+  }
+
+  expect_failures = [var.schedule_expression]
+}

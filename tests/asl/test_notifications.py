@@ -1,0 +1,281 @@
+"""What the mails and the metrics of a run say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from local.states.jsonata import evaluate
+from tests.asl.machines import states
+from tests.rendering import Deployment
+
+pytestmark = pytest.mark.xdist_group("terraform-module")
+
+States = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def notify(deployment: Deployment) -> States:
+    return dict(states(json.loads(deployment.definitions["medallion-notify"])))
+
+
+def rows(**counts: int) -> dict[str, int]:
+    return {"in": 0, "out": 0, "refused": 0, "duplicate": 0, "filtered": 0, **counts}
+
+
+REFUSED_FILE = {
+    "file": "incoming/orders/torn.csv",
+    "moved_to": "quarantine/orders/files/2026-01-01/torn-0.csv",
+    "reason": "the header has no column order_id",
+}
+ORDERS: dict[str, Any] = {
+    "dataset": "orders",
+    "ingest": {
+        "rows": {"in": 12, "out": 10, "refused": 2},
+        "files": {"in": 7, "accepted": 2, "refused": 5, "unchanged": 0},
+        "refused_files": [{**REFUSED_FILE, "file": f"incoming/orders/{n}.csv"} for n in range(3)],
+        "seconds": 1.5,
+    },
+    "transform": {"rows": rows(**{"in": 30}, out=27, refused=3), "seconds": 2.5},
+    "checks": "PASSED",
+    "failed_checks": [],
+}
+RETURNS: dict[str, Any] = {
+    "dataset": "returns",
+    "ingest": None,
+    "transform": {"rows": rows(**{"in": 5}, out=5), "seconds": 1},
+    "checks": None,
+    "failed_checks": [],
+}
+NOT_RUN: dict[str, Any] = {
+    "dataset": "lost",
+    "ingest": None,
+    "transform": None,
+    "checks": None,
+    "failed_checks": [],
+}
+RESULT: dict[str, Any] = {
+    "run_id": "orders-20260101T000000Z",
+    "status": "SUCCEEDED",
+    "execution_arn": "arn:aws:states:us-east-1:123456789012:execution:medallion-pipeline:x",
+    "datasets": [ORDERS, RETURNS, NOT_RUN],
+    "stages": [],
+    "model_checks": {"passed": 0, "failed": 0, "skipped": 0, "failed_checks": []},
+    "failures": [],
+}
+FAILURE = {
+    "state": "TransformDataset",
+    "dataset": "orders",
+    "error": "Glue job run FAILED",
+    "cause": "out of memory",
+    "job_run_id": "jr_1",
+    "log_group": "/aws-glue/python-jobs/error",
+    "log_stream": "jr_1",
+}
+
+
+def composed(notify: States, result: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables that the first state leaves."""
+    assign = notify["Compose"]["Assign"]
+    known = {"input": {"result": result}}
+    return {name: said(text, states=known) for name, text in assign.items()}
+
+
+def said(text: str, **variables: Any) -> Any:
+    return evaluate(text.removeprefix("{%").removesuffix("%}"), variables)
+
+
+def mail(notify: States, state: str, result: dict[str, Any]) -> tuple[str, str]:
+    variables = composed(notify, result)
+    arguments = notify[state]["Arguments"]
+    subject = said(arguments["Subject"], **variables)
+    assert len(subject) <= 100
+    assert subject.isascii()
+    return subject, said(arguments["Message"], **variables)
+
+
+def way(notify: States, result: dict[str, Any]) -> list[str]:
+    """Return the mails that are sent, in order."""
+    variables = composed(notify, result)
+    sent, state = [], "AnyRefused"
+    while state != "Told":
+        here = notify[state]
+        if here["Type"] == "Choice":
+            choices = (c["Next"] for c in here["Choices"] if said(c["Condition"], **variables))
+            state = next(choices, here["Default"])
+        else:
+            sent.append(state)
+            state = here["Next"]
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("status", "datasets", "sent"),
+    [
+        ("SUCCEEDED", [RETURNS], ["NotifySuccess"]),
+        ("SUCCEEDED", [ORDERS, RETURNS], ["NotifyRefused", "NotifySuccess"]),
+        ("FAILED", [RETURNS, NOT_RUN], ["NotifyFailure"]),
+        ("FAILED", [ORDERS], ["NotifyRefused", "NotifyFailure"]),
+        ("FAILED", [], ["NotifyFailure"]),
+    ],
+)
+def test_mails__are_those_of_the_outcome(
+    status: str, datasets: list[Any], sent: list[str], notify: States
+) -> None:
+    assert way(notify, {**RESULT, "status": status, "datasets": datasets}) == sent
+
+
+def test_subjects__tell_the_kinds_apart(notify: States) -> None:
+    failed = {**RESULT, "status": "FAILED", "failures": [FAILURE]}
+    subjects = [
+        mail(notify, "NotifySuccess", RESULT)[0],
+        mail(notify, "NotifyFailure", failed)[0],
+        mail(notify, "NotifyRefused", RESULT)[0],
+    ]
+    assert subjects == [
+        "[medallion] SUCCEEDED: run orders-20260101T000000Z",
+        "[medallion] FAILED: run orders-20260101T000000Z",
+        "[medallion] REFUSED files: 5 of orders",
+    ]
+
+
+def test_refused__names_files_reasons_and_where_they_are(notify: States) -> None:
+    _, text = mail(notify, "NotifyRefused", RESULT)
+    assert "- incoming/orders/0.csv\n  reason: the header has no column order_id\n" in text
+    bucket = "medallion-123456789012-us-east-1"
+    assert f"now: s3://{bucket}/quarantine/orders/files/2026-01-01/torn-0.csv" in text
+    assert "- and 2 more" in text
+    assert f"s3://{bucket}/runs/orders-20260101T000000Z/files/orders.json" in text
+    assert "What to do:" in text
+    assert "returns" not in text
+
+
+def test_failure__names_state_job_run_log_and_what_to_do(notify: States) -> None:
+    failed = {**RESULT, "status": "FAILED", "failures": [FAILURE]}
+    _, text = mail(notify, "NotifyFailure", failed)
+    assert "- state TransformDataset, dataset orders, job run jr_1\n" in text
+    assert "Glue job run FAILED: out of memory" in text
+    assert "log group /aws-glue/python-jobs/error, stream jr_1" in text
+    assert "What to do:" in text
+    assert RESULT["execution_arn"] in text
+    assert "lost: not ingested; not transformed; checks not run" in text
+
+
+def test_success__accounts_for_the_rows(notify: States) -> None:
+    _, text = mail(notify, "NotifySuccess", RESULT)
+    assert (
+        "orders: ingested 10 of 12 rows from 2 files, refused 2 rows and 5 files; "
+        "processed 27 of 30 rows, refused 3, duplicate 0, filtered 0; checks PASSED"
+    ) in text
+
+
+def metrics(notify: States, result: dict[str, Any]) -> list[dict[str, Any]]:
+    variables = composed(notify, result)
+    found = said(notify["PublishMetrics"]["Arguments"]["MetricData"], **variables)
+    assert all(
+        item["Dimensions"][0] == {"Name": "Pipeline", "Value": "medallion"} for item in found
+    )
+    return list(found)
+
+
+def test_metrics__count_rows_files_and_seconds_by_dataset(notify: States) -> None:
+    found = {
+        (tuple(d["Value"] for d in item["Dimensions"][1:]), item["MetricName"]): item["Value"]
+        for item in metrics(notify, RESULT)
+    }
+    assert found == {
+        ((), "RunsSucceeded"): 1,
+        ((), "RunsFailed"): 0,
+        (("orders",), "FilesAccepted"): 2,
+        (("orders",), "FilesRefused"): 5,
+        (("orders",), "RowsIngested"): 10,
+        (("orders",), "IngestSeconds"): 1.5,
+        (("orders",), "RowsProcessed"): 27,
+        (("orders",), "TransformSeconds"): 2.5,
+        (("orders",), "RowsRefused"): 5,
+        (("returns",), "RowsProcessed"): 5,
+        (("returns",), "TransformSeconds"): 1,
+        (("returns",), "RowsRefused"): 0,
+    }
+
+
+def test_metrics__of_a_failed_run_count_it_as_one(notify: States) -> None:
+    found = metrics(notify, {**RESULT, "status": "FAILED", "datasets": []})
+    assert [(item["MetricName"], item["Value"]) for item in found] == [
+        ("RunsSucceeded", 0),
+        ("RunsFailed", 1),
+    ]
+
+
+def test_metrics__of_many_datasets__fit_into_one_request(notify: States) -> None:
+    many = [{**ORDERS, "dataset": f"d{number:03}"} for number in range(300)]
+    found = metrics(notify, {**RESULT, "datasets": many})
+    assert len(found) <= 1000
+    per_dataset = Counter(item["Dimensions"][1]["Value"] for item in found[2:])
+    assert set(per_dataset.values()) == {7}
+    assert len(per_dataset) == 100
+
+
+HELD: dict[str, Any] = {
+    "rows": rows(**{"in": 1000}, out=870, refused=130),
+    "reasons": [{"reason": "order_id: not a bigint", "rows": 130}],
+    "held": {
+        "reasons": ["refused rows are 13.00 % of 1,000, and 5 % are allowed"],
+        "fingerprint": "0123456789abcdef",
+        "timeout_seconds": 7200,
+    },
+}
+
+
+def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
+    pipeline = dict(states(json.loads(deployment.definitions["medallion-pipeline"])))
+    task = pipeline["RequestApproval"]
+    known = {
+        "input": {"dataset": "orders", "report": HELD},
+        "context": {"Task": {"Token": "TOKEN"}, "Execution": {"Id": "arn:x"}},
+    }
+    variables = {"states": known, "dataset": "orders", "runId": "r1"}
+    assert said(task["TimeoutSeconds"], **variables) == 7200
+    subject = said(task["Arguments"]["Subject"], **variables)
+    assert subject == "[medallion] APPROVAL needed: orders, run r1"
+    text = said(task["Arguments"]["Message"], **variables)
+    assert "- refused rows are 13.00 % of 1,000, and 5 % are allowed" in text
+    assert "replace the table orders by 870 rows, made from 1000 in raw (refused 130," in text
+    assert "- 130 rows: order_id: not a bigint" in text
+    assert "make approve TARGET=aws RUN=r1 DATASET=orders" in text
+    assert "make reject TARGET=aws RUN=r1 DATASET=orders" in text
+    assert "--task-token TOKEN" in text
+    # What was approved is what the second transform has to find.
+    assert said(task["Output"]["approved"], **variables) == "0123456789abcdef"
+    arguments = said(
+        pipeline["TransformDataset"]["Arguments"]["Arguments"],
+        states={"input": {"dataset": "orders", "approved": "0123456789abcdef"}},
+        runId="r1",
+    )
+    assert arguments == {"--dataset": "orders", "--run-id": "r1", "--approved": "0123456789abcdef"}
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "named", "said_of_it"),
+    [
+        ("States.Timeout", None, "ApprovalTimedOut", "Nobody approved within 2 hours"),
+        ("Rejected", "wrong file", "ApprovalRejected", "Rejected: wrong file."),
+        ("Rejected", "", "ApprovalRejected", "Rejected: no reason was given."),
+    ],
+)
+def test_approval__not_given__says_so(
+    error: str, cause: str | None, named: str, said_of_it: str, deployment: Deployment
+) -> None:
+    pipeline = dict(states(json.loads(deployment.definitions["medallion-pipeline"])))
+    [catcher] = [c for c in pipeline["RequestApproval"]["Catch"] if error in c["ErrorEquals"]]
+    assert catcher["Output"]["error"] == named
+    known: dict[str, Any] = {"input": {"report": HELD}, "errorOutput": {"Error": error}}
+    if cause is not None:
+        known["errorOutput"]["Cause"] = cause
+    text = said(catcher["Output"]["cause"], states=known)
+    assert said_of_it in text
+    assert "refused rows are 13.00 %" in text
+    assert "The table stays as it was." in text
