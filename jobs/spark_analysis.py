@@ -13,32 +13,15 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's man
 from sqlglot import exp
 
 from errors import ConfigError
+from expression_rules import CHANGING, NEVER
 from spark_texts import quoted
 
 if TYPE_CHECKING:
     from engine import BoundTable
     from sql_inputs import ModelSql
 
-# One row in, one value out; sqlglot tells these better than a plan does.
-_NEVER: tuple[tuple[type[exp.Expr], str], ...] = (
-    (exp.Query, "a query"),
-    (exp.SubqueryPredicate, "a query"),
-    (exp.Window, "a window function"),
-    (exp.AggFunc, "an aggregate function"),
-    (exp.UDTF, "a function that makes rows"),
-    (exp.Star, "*"),
-    (exp.Alias, "a name for its result"),
-)
-_CHANGING = (
-    exp.Rand,
-    exp.Randn,
-    exp.Uuid,
-    exp.CurrentDate,
-    exp.CurrentTimestamp,
-    exp.CurrentTime,
-    exp.CurrentDatetime,
-    exp.Localtimestamp,
-)
+# sqlglot tells these better than a plan does.
+_NEVER = ((exp.UDTF, "a function that makes rows"), *NEVER)
 _CHANGING_NAMES = frozenset(
     ("now", "curdate", "monotonically_increasing_id", "random", "spark_partition_id", "shuffle")
 )
@@ -81,7 +64,7 @@ def _check_shape(expression: str) -> None:
                 raise ConfigError(
                     f"'{text}' is {what}; an expression computes one value from one row's columns"
                 )
-        if isinstance(node, _CHANGING) or (
+        if isinstance(node, CHANGING) or (
             isinstance(node, exp.Anonymous) and node.name.lower() in _CHANGING_NAMES
         ):
             raise ConfigError(

@@ -31,6 +31,7 @@ import spark_times
 import spark_types
 from datatypes import DataType
 from errors import ConfigError
+from expression_rules import CHANGING, NEVER
 from spark_operators import Handler
 from spark_types import Piece
 
@@ -46,24 +47,6 @@ _KINDS: dict[type[exp.Expr], str] = {
     **spark_functions.KINDS,
     **spark_times.KINDS,
 }
-_NEVER: tuple[tuple[type[exp.Expr], str], ...] = (
-    (exp.Query, "a query"),
-    (exp.SubqueryPredicate, "a query"),
-    (exp.Window, "a window function"),
-    (exp.AggFunc, "an aggregate function"),
-    (exp.Star, "*"),
-    (exp.Alias, "a name for its result"),
-)
-_CHANGING = (
-    exp.Rand,
-    exp.Randn,
-    exp.Uuid,
-    exp.CurrentDate,
-    exp.CurrentTimestamp,
-    exp.CurrentTime,
-    exp.CurrentDatetime,
-    exp.Localtimestamp,
-)
 _CHANGING_NAMES = frozenset(("now", "curdate", "monotonically_increasing_id", "random"))
 
 
@@ -135,7 +118,7 @@ class Translator:
     def refusal(self, node: exp.Expr) -> str:
         """Say why a node is not translated, and what to do."""
         text = node.sql("spark")
-        for kind, what in _NEVER:
+        for kind, what in NEVER:
             if isinstance(node, kind):
                 return (
                     f"'{text}' is {what}; an expression computes one value from one row's columns"
@@ -206,7 +189,7 @@ def unknown_column(name: str, known: list[str], shown: str | None = None) -> str
 def refusal(node: exp.Expr, known: list[str]) -> str:
     """Say why something that is no query is not translated, and what to do."""
     text = node.sql("spark")
-    if isinstance(node, _CHANGING) or node.name.lower() in _CHANGING_NAMES:
+    if isinstance(node, CHANGING) or node.name.lower() in _CHANGING_NAMES:
         return (
             f"'{text}' changes from run to run; a transformation gives the same rows each time, "
             "so take the value from a column"
