@@ -7,6 +7,11 @@ and is repeated ends in the same place, and so do several runs at once.
 
 from __future__ import annotations
 
+import failures
+
+if __name__ == "__main__":
+    failures.watch("ingest")
+
 import hashlib
 import logging
 import re
@@ -26,7 +31,7 @@ import samples
 from contract import Contract
 from errors import ConfigError, FileRefused
 from file_list import ACCEPTED, REFUSED, UNCHANGED, FileList, FileOutcome
-from lake import Deletion, Lake, StoredObject, is_gone, s3_client, sha256
+from lake import Deletion, Lake, StoredObject, is_gone, sha256
 from local_disk import require_free
 from progress import Progress
 from raw_object import RawObject
@@ -344,8 +349,13 @@ def _is_folder(found: StoredObject) -> bool:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the job from its command line."""
     job.configure()
+    with failures.recorded("ingest", argv):
+        _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> None:
     arguments = job.parse(job.parser(f"{__doc__}", of_dataset=True), argv)
-    lake = Lake(s3_client(), arguments.bucket)
+    lake = job.open_lake("ingest", arguments)
     contract = job.load_contract(lake, arguments.dataset)
     report = Report("ingest", arguments.dataset, arguments.run_id)
     Ingest(lake, contract, report).run()

@@ -8,12 +8,21 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import TracebackType
+from typing import NoReturn
 
 from contract import Contract
 from errors import ConfigError
-from lake import Lake
+from lake import Lake, s3_client
 
 DEFAULT_MAX_OBJECT_MEBIBYTES = 512
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End the job as argparse does; the exception keeps what is wrong, for the error file."""
+        self.print_usage(sys.stderr)
+        sys.stderr.write(f"{self.prog}: error: {message}\n")
+        raise SystemExit(2) from ConfigError(message)
 
 
 def parser(description: str, *, of_dataset: bool = False) -> argparse.ArgumentParser:
@@ -27,7 +36,7 @@ def parser(description: str, *, of_dataset: bool = False) -> argparse.ArgumentPa
     of_dataset
         Whether the job works on one dataset, and takes --dataset.
     """
-    found = argparse.ArgumentParser(
+    found = _Parser(
         description=description,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -81,6 +90,17 @@ def parse(found: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> 
     return known
 
 
+def open_lake(job: str, arguments: argparse.Namespace) -> Lake:
+    """Return the bucket of the job, without the error file that an earlier attempt has left."""
+    lake = Lake(s3_client(), arguments.bucket)
+    name = arguments.stage if job == "model" else arguments.dataset
+    stale = lake.error_key(arguments.run_id, job, name)
+    # A deletion of nothing would leave a marker in the versioned bucket, for each job of each run.
+    if lake.head(stale):
+        lake.delete([stale])
+    return lake
+
+
 def load_contract(lake: Lake, dataset: str) -> Contract:
     """Read a dataset's contract.
 
@@ -104,8 +124,8 @@ def load_contract(lake: Lake, dataset: str) -> Contract:
 def configure() -> None:
     """Log to stdout, and let the last line of stderr be `<ErrorType>: message`.
 
-    Glue takes its ErrorMessage from the exception that leaves the script, so exceptions are not
-    caught here; only how the interpreter prints them changes.
+    On Spark, Glue takes its ErrorMessage from the exception that leaves the script, so exceptions
+    are not caught here; only how the interpreter prints them changes.
     """
     logging.basicConfig(
         stream=sys.stdout,

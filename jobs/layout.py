@@ -27,6 +27,11 @@ class Layout:
         return f"runs/{run_id}/{job}/{name}.json"
 
     @staticmethod
+    def error_key(run_id: str, job: str, name: str) -> str:
+        """Return the key of what ended a job that failed, on a dataset or on a stage."""
+        return f"runs/{run_id}/errors/{job}-{name}.json"
+
+    @staticmethod
     def files_key(run_id: str, dataset: str) -> str:
         """Return the key of the list of all files that a run has ingested."""
         return f"runs/{run_id}/files/{dataset}.json"

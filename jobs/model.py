@@ -6,6 +6,11 @@ others; those that read it are skipped. Objects whose bytes would stay the same 
 
 from __future__ import annotations
 
+import failures
+
+if __name__ == "__main__":
+    failures.watch("model")
+
 import contextlib
 import difflib
 import logging
@@ -23,7 +28,7 @@ import job
 import models
 from engine import Engine
 from errors import ConfigError, LakeError, ModelsFailed, ObjectNotFound
-from lake import Lake, s3_client
+from lake import Lake
 from model_builder import Builder
 from models import Model, ModelGraph
 from stage_summary import Failure, StageSummary, verdict
@@ -246,6 +251,11 @@ def _names(text: str) -> tuple[str, ...]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the job from its command line; ModelsFailed tells of models that were not built."""
     job.configure()
+    with failures.recorded("model", argv):
+        _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> None:
     parser = job.parser(f"{__doc__}")
     parser.add_argument("--stage", required=True, help="stage of config/models.json")
     parser.add_argument(
@@ -264,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.datasets == ():
         raise ConfigError("--datasets is empty: name datasets, or leave it out for all models")
     summary = run(
-        Lake(s3_client(), arguments.bucket),
+        job.open_lake("model", arguments),
         arguments.stage,
         arguments.run_id,
         datasets=arguments.datasets,

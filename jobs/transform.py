@@ -8,6 +8,11 @@ with which --approved it will be.
 
 from __future__ import annotations
 
+import failures
+
+if __name__ == "__main__":
+    failures.watch("transform")
+
 import logging
 import tempfile
 import time
@@ -25,7 +30,7 @@ import table_layer
 from contract import Contract
 from engine import BoundTable, Engine, PreparedContract, TableTarget
 from inputs_guard import Inputs
-from lake import Lake, s3_client
+from lake import Lake
 from report import Report, RowCounts
 
 logger = logging.getLogger("transform")
@@ -299,6 +304,11 @@ def run(
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the job from its command line."""
     job.configure()
+    with failures.recorded("transform", argv):
+        _run(argv)
+
+
+def _run(argv: Sequence[str] | None) -> None:
     parser = job.parser(f"{__doc__}", of_dataset=True)
     parser.add_argument(
         "--approved",
@@ -308,7 +318,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     arguments = job.parse(parser, argv)
     run(
-        Lake(s3_client(), arguments.bucket),
+        job.open_lake("transform", arguments),
         arguments.dataset,
         arguments.run_id,
         arguments.memory_mb,

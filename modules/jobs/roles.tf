@@ -51,6 +51,11 @@ locals {
     }
   }
 
+  # What ended the job, for the state machines and for people. A stale one of an earlier attempt is looked for, and deleted.
+  _error_objects = {
+    KeepErrors = { keys = ["runs/*/errors/*"], actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] }
+  }
+
   # Spark writes to staging/, from where the job copies what is complete into the tables.
   _spark_objects = {
     StageTables = {
@@ -70,7 +75,7 @@ locals {
   }
 
   statements = { for job, script in local._scripts : job => concat(
-    [for sid, row in merge(local._objects[script], local.on_spark[job] ? local._spark_objects : null) : {
+    [for sid, row in merge(local._objects[script], local._error_objects, local.on_spark[job] ? local._spark_objects : null) : {
       sid       = sid
       actions   = row.actions
       resources = [for key in row.keys : "${var.bucket.arn}/${key}"]

@@ -142,13 +142,13 @@ run "lets_models_read_all_layers_and_write_their_own" {
   }
 
   assert {
-    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:PutObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/model/*", "arn:aws:s3:::lake/runs/*/stages/*"])
+    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:PutObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/errors/*", "arn:aws:s3:::lake/runs/*/model/*", "arn:aws:s3:::lake/runs/*/stages/*"])
     error_message = "Models write their tables and reports, and nothing else: ${jsonencode(local.statements.model)}"
   }
 
   assert {
-    condition     = flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:DeleteObject")]) == ["arn:aws:s3:::lake/analytics/*"]
-    error_message = "Models delete in analytics/ alone: ${jsonencode(local.statements.model)}"
+    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:DeleteObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/errors/*"])
+    error_message = "Models delete in analytics/, and what an earlier attempt said of its failure: ${jsonencode(local.statements.model)}"
   }
 
   assert {
@@ -204,4 +204,19 @@ run "refuses_spark_under_the_name_of_a_python_shell_job" {
   }
 
   expect_failures = [var.jobs]
+}
+
+run "lets_every_job_say_why_it_failed" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  assert {
+    condition = alltrue([for job, rows in local.statements : [
+      for row in rows : sort(row.actions) if row.resources == ["arn:aws:s3:::lake/runs/*/errors/*"]
+    ] == [tolist(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"])]])
+    error_message = "Each job writes an error file, and takes away a stale one: ${jsonencode(local.statements)}"
+  }
 }
