@@ -37,6 +37,11 @@ _CORES = os.cpu_count() or 1
 _SPARK_CORES = 2
 
 
+def command_failed(code: int) -> str:
+    """Return Glue's words for a process that ended with this exit code, whatever the reason."""
+    return f"Command failed with exit code {code}"
+
+
 class JobKind(ABC):
     """How a run of a kind of job is set up, started, logged and described.
 
@@ -78,9 +83,10 @@ class JobKind(ABC):
     def identity(self, job: str, run: str) -> dict[str, str]:
         """Return the arguments that Glue adds."""
 
-    @abstractmethod
     def error(self, ended: Exit) -> str:
-        """Return what stderr says of a failure; empty when nothing."""
+        """Return what Glue says of a script that failed."""
+        # As a shell has it, of a process that a signal has ended: 137 for one that was killed.
+        return command_failed(ended.code if ended.code > 0 else 128 - ended.code)
 
     def system_log(self, directory: Path) -> list[str]:
         """Return lines for the error log that are not of the script."""
@@ -107,8 +113,12 @@ class PythonShell(JobKind):
 
     def set_up(self, arguments: Mapping[str, str], report: Report) -> Path:
         """See JobKind."""
-        del report
-        check_modules(arguments.get("--additional-python-modules", ""))
+        try:
+            check_modules(arguments.get("--additional-python-modules", ""))
+        except JobStartError as error:
+            # Glue installs them in the process of the script: only the log says more.
+            report(str(error))
+            raise JobStartError(command_failed(1)) from error
         return settings().job_python
 
     def environment(
@@ -122,10 +132,6 @@ class PythonShell(JobKind):
         """See JobKind."""
         del job, run
         return {}
-
-    def error(self, ended: Exit) -> str:
-        """See JobKind."""
-        return ended.last_error_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +197,7 @@ class Spark(JobKind):
 
     def error(self, ended: Exit) -> str:
         """See JobKind."""
-        return exception_of(ended.error_tail)
+        return exception_of(ended.error_tail) or JobKind.error(self, ended)
 
     def system_log(self, directory: Path) -> list[str]:
         """See JobKind."""

@@ -29,15 +29,12 @@ class Exit:
         Exit code; negative for a signal.
     timed_out
         Whether it was killed for running longer than allowed.
-    last_error_line
-        The last line on stderr that is not blank; empty when there was none.
     error_tail
         The last lines on stderr, a thousand at most.
     """
 
     code: int
     timed_out: bool
-    last_error_line: str
     error_tail: tuple[str, ...] = ()
 
 
@@ -49,7 +46,6 @@ class _Reader(threading.Thread):
         self._stream = stream
         self._lock = threading.Lock()
         self._lines: list[str] = []
-        self.last = ""
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
 
     def run(self) -> None:
@@ -58,7 +54,6 @@ class _Reader(threading.Thread):
             with self._lock:
                 self._lines.append(text)
                 self.tail.append(text)
-                self.last = text.strip() or self.last
 
     def close(self) -> None:
         """Close the stream, unless something outside of the process group still holds it."""
@@ -131,8 +126,7 @@ class JobProcess:
             reader.join(_READERS_GRACE_SECONDS)
             reader.close()
         self._flush()
-        errors = self._readers["error"]
-        return Exit(self._process.returncode, timed_out, errors.last, tuple(errors.tail))
+        return Exit(self._process.returncode, timed_out, tuple(self._readers["error"].tail))
 
     def kill(self) -> None:
         """Kill the process and all that it started."""

@@ -163,9 +163,7 @@ class JobRun:
         if ended.timed_out:
             return "TIMEOUT", f"Job run exceeded its time-out of {self.job.timeout_minutes} minutes"
         if ended.code:
-            return "FAILED", (
-                self.job.kind.error(ended) or f"Command failed with exit code {ended.code}"
-            )
+            return "FAILED", self.job.kind.error(ended)
         return "SUCCEEDED", None
 
     def _log_pipe(self, pipe: str, lines: list[str]) -> None:

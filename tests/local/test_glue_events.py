@@ -47,7 +47,7 @@ def details(aws: Aws, detail_type: str, key: str, name: str) -> Details:
     ("script", "state", "severity", "message"),
     [
         ("print(1)", "SUCCEEDED", "INFO", "Job run succeeded"),
-        ("raise ValueError('x')", "FAILED", "ERROR", "ValueError: x"),
+        ("raise ValueError('x')", "FAILED", "ERROR", "Command failed with exit code 1"),
         ("import time; time.sleep(60)", "TIMEOUT", "WARN", "Job run timed out"),
         ("import time; time.sleep(60)", "STOPPED", "INFO", "Job run stopped"),
     ],

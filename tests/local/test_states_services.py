@@ -60,7 +60,7 @@ def test_glue__failed_run_is_the_cause(aws: Aws) -> None:
     output = result["output"]
     assert output["JobRunState"] == "FAILED"
     assert output["Id"].startswith("jr_")
-    assert "no luck" in output["ErrorMessage"]
+    assert output["ErrorMessage"] == "Command failed with exit code 1"
 
 
 def test_glue__timeout_of_the_task_stops_the_run(aws: Aws) -> None:
