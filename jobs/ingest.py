@@ -7,10 +7,12 @@ and is repeated ends in the same place, and so do several runs at once.
 
 from __future__ import annotations
 
+import bootstrap
 import failures
 
 if __name__ == "__main__":
     failures.watch("ingest")
+    bootstrap.start(unused=("duckdb", "sqlglot"))
 
 import hashlib
 import logging

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import NoReturn
 
+import bootstrap
 from contract import Contract
 from errors import ConfigError
 from lake import Lake, s3_client
@@ -52,6 +53,11 @@ def parser(description: str, *, of_dataset: bool = False) -> argparse.ArgumentPa
         )
     found.add_argument(
         "--run-id", required=True, help="name of the run; the report goes to runs/<run id>/"
+    )
+    found.add_argument(
+        bootstrap.ARGUMENT,
+        help="packages and the versions that have to be imported, with commas between "
+        "(default: what requirements.txt beside the script says)",
     )
     found.add_argument(
         "--memory-mb",
@@ -127,12 +133,7 @@ def configure() -> None:
     On Spark, Glue takes its ErrorMessage from the exception that leaves the script, so exceptions
     are not caught here; only how the interpreter prints them changes.
     """
-    logging.basicConfig(
-        stream=sys.stdout,
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
+    bootstrap.configure_logging()
     # They tell, for every run, where credentials and endpoint were found.
     logging.getLogger("botocore").setLevel(logging.WARNING)
     sys.excepthook = _print_error

@@ -6,10 +6,12 @@ others; those that read it are skipped. Objects whose bytes would stay the same 
 
 from __future__ import annotations
 
+import bootstrap
 import failures
 
 if __name__ == "__main__":
     failures.watch("model")
+    bootstrap.start()
 
 import contextlib
 import difflib

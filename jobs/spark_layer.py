@@ -7,6 +7,7 @@ fixed name, appears at one stroke, and stays as it is when its bytes would be th
 from __future__ import annotations
 
 import re
+import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's manual uses
 
-import spark_publish
-from spark_publish import Move
+import bootstrap
+from spark_publish import Move, Moved
 from spark_texts import literal, quoted
 from table_layer import NULL_PARTITION, partition_folder
 
@@ -35,6 +36,7 @@ _OPTIONS = {
     "mapreduce.fileoutputcommitter.algorithm.version": "2",
 }
 _MOVES_PER_TASK = 4
+_NOT_FOR_EXECUTORS = ("duckdb", "sqlglot")
 
 
 @dataclass(frozen=True)
@@ -187,16 +189,23 @@ class SparkLayer:
         keys = [stored.key for stored in self._lake.list_objects(staging)]
         return sorted((key for key in keys if key.endswith(".parquet")), key=_written_order)
 
-    def _publish(self, moves: Iterable[Move], *, dry_run: bool) -> Iterator[spark_publish.Moved]:
+    def _publish(self, moves: Iterable[Move], *, dry_run: bool) -> Iterator[Moved]:
         """Have the executors put staged objects where they belong."""
         waiting = list(moves)
         if not waiting:
             return
         bucket = self._lake.bucket
+        pinned = bootstrap.pins(sys.argv[1:])
+
+        def publish(part: Iterable[Move]) -> Iterator[Moved]:
+            # An executor imports by itself, and Glue may have other versions there, too.
+            bootstrap.use(pinned, _NOT_FOR_EXECUTORS)
+            import spark_publish  # noqa: PLC0415
+
+            return spark_publish.publish(bucket, part, dry_run=dry_run)
+
         tasks = -(-len(waiting) // _MOVES_PER_TASK)
-        moved = self._spark.sparkContext.parallelize(waiting, tasks).mapPartitions(
-            lambda part: spark_publish.publish(bucket, part, dry_run=dry_run)
-        )
+        moved = self._spark.sparkContext.parallelize(waiting, tasks).mapPartitions(publish)
         yield from moved.collect()
 
     def _remove(self, staging: str) -> None:

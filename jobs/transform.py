@@ -8,10 +8,12 @@ with which --approved it will be.
 
 from __future__ import annotations
 
+import bootstrap
 import failures
 
 if __name__ == "__main__":
     failures.watch("transform")
+    bootstrap.start()
 
 import logging
 import tempfile

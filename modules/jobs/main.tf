@@ -40,6 +40,8 @@ resource "aws_glue_job" "this" {
     "--additional-python-modules" = join(",", local.requirements)
     "--bucket"                    = var.bucket.name
     "--extra-py-files"            = join(",", [for file in sort(local.modules) : "s3://${var.bucket.name}/${aws_s3_object.code[file].key}"])
+    # Whether the script sees the list that Glue installs is not documented, and it checks what it imports.
+    "--pinned-packages" = join(",", local.requirements)
   }, local.on_spark[each.key] ? local._spark_arguments : local._python_shell_arguments, each.value.arguments)
 
   execution_property {

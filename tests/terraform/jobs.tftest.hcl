@@ -74,6 +74,11 @@ run "gives_the_jobs_their_code_and_packages" {
   }
 
   assert {
+    condition     = alltrue([for job in values(aws_glue_job.this) : job.default_arguments["--pinned-packages"] == job.default_arguments["--additional-python-modules"]])
+    error_message = "What a script has to import is what Glue installs."
+  }
+
+  assert {
     condition     = aws_glue_job.this["ingest"].default_arguments["--bucket"] == "lake" && aws_glue_job.this["ingest"].default_arguments["library-set"] == "none"
     error_message = "The jobs need --bucket, and no packages besides their own."
   }
@@ -119,7 +124,7 @@ run "makes_spark_jobs_of_the_same_scripts" {
   }
 
   assert {
-    condition     = alltrue([for argument in ["--additional-python-modules", "--bucket", "--extra-py-files"] : aws_glue_job.this["transform-spark"].default_arguments[argument] == aws_glue_job.this["transform"].default_arguments[argument]])
+    condition     = alltrue([for argument in ["--additional-python-modules", "--bucket", "--extra-py-files", "--pinned-packages"] : aws_glue_job.this["transform-spark"].default_arguments[argument] == aws_glue_job.this["transform"].default_arguments[argument]])
     error_message = "Packages and modules are those of the Python shell."
   }
 

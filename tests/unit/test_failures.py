@@ -229,7 +229,7 @@ def test_process__exit_codes_and_stderr_stay(served_lake: Lake, job_python: str)
 def test_process__import_that_fails(
     served_lake: Lake, job_python: str, tmp_path: Path, name: str
 ) -> None:
-    for path in (ROOT / "jobs").glob("*.py"):
+    for path in (ROOT / "jobs").glob("*.*"):
         shutil.copy(path, tmp_path)
     (tmp_path / "contract.py").write_text("import no_such_package\n")
     more = ["--stage" if name == "model" else "--dataset", "things"]
@@ -247,7 +247,10 @@ def test_process__import_that_fails_and_no_boto(
     for path in (ROOT / "jobs").glob("*.py"):
         shutil.copy(path, tmp_path)
     (tmp_path / "boto3.py").write_text("raise ImportError('boto3 is broken')\n")
-    done = run(job_python, tmp_path / "ingest.py", served_lake, "--dataset", "things")
+    # A version that nothing has: all places are as bad, and the broken one is first.
+    more = ["--dataset", "things", "--pinned-packages", "boto3==0.0.1"]
+    done = run(job_python, tmp_path / "ingest.py", served_lake, *more)
     assert done.returncode == 1
-    assert "the error file of run r cannot be written" in done.stderr
-    assert done.stderr.splitlines()[-1] == "ImportError: boto3 is broken"
+    assert "the error file of run r cannot be written" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("ImportError: boto3 is 0.0.1 here")
+    assert "boto3 is broken" in done.stderr.splitlines()[-1]

@@ -16,6 +16,7 @@ def test_parse__defaults_and_arguments_of_glue() -> None:
         "bucket": "b",
         "run_id": "r",
         "memory_mb": None,
+        "pinned_packages": None,
         "max_object_mebibytes": 512,
         "max_object_bytes": 512 << 20,
     }
@@ -45,6 +46,7 @@ def test_parser__tells_of_each_argument(capsys: pytest.CaptureFixture[str]) -> N
         "--bucket BUCKET bucket of the lake",
         "--dataset DATASET dataset; its contract is config/datasets/<dataset>.json",
         "--run-id RUN_ID name of the run; the report goes to runs/<run id>/",
+        "--pinned-packages PINNED_PACKAGES packages and the versions that have to be imported",
         "--memory-mb MEMORY_MB memory that DuckDB may take, in MB (default: 40 % of what",
         "size beyond which a partition becomes several objects, in MiB (default: 512)",
     ):
