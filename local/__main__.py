@@ -26,7 +26,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         "on one port of 127.0.0.1. Prints `ready http://127.0.0.1:PORT` when it does. "
         "Account 123456789012, region us-east-1, root credentials root/root.",
         epilog="LOCAL_GLUE_MINUTE_SECONDS in the environment says how many seconds a minute of a "
-        "Glue job's time-out lasts (default 60).",
+        "Glue job's time-out lasts (default 60), LOCAL_STATES_HISTORY_EVENTS how many events an "
+        "execution may have (25000), LOCAL_ATHENA_ACTIVE_QUERIES how many queries may run or wait "
+        "(20).",
     )
     run.add_argument("--port", type=int, default=4566, help="0 takes a free one (default 4566)")
     run.add_argument("--no-iam", action="store_true", help="record denied requests, but serve them")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -58,6 +59,8 @@ class LocalAws:
         ``local/`` by default.
     minute_seconds
         Seconds that a minute of a Glue time-out lasts.
+    limits
+        Variables of the environment that set limits, as `local.settings.Settings` names them.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class LocalAws:
         job_python: Path | None = None,
         spark_venv: Path | None = None,
         minute_seconds: float | None = None,
+        limits: Mapping[str, str] | None = None,
         start_seconds: float = 60,
     ) -> None:
         self._arguments = [] if iam else ["--no-iam"]
@@ -80,6 +84,7 @@ class LocalAws:
         if spark_venv:
             self._arguments += ["--spark-venv", str(spark_venv)]
         self._minute_seconds = minute_seconds
+        self._limits = dict(limits or {})
         self._start_seconds = start_seconds
         self._process: subprocess.Popen[str] | None = None
         self._directory: Path | None = None
@@ -102,7 +107,7 @@ class LocalAws:
         self._directory = Path(tempfile.mkdtemp(prefix="local-aws-"))
         root = Path(__file__).resolve().parent.parent
         environ = environment("http://127.0.0.1:0")
-        environ["PYTHONPATH"] = str(root)
+        environ.update(self._limits, PYTHONPATH=str(root))
         if self._minute_seconds is not None:
             environ["LOCAL_GLUE_MINUTE_SECONDS"] = str(self._minute_seconds)
         command = [sys.executable, "-m", "local", "serve", "--port", "0", *self._arguments]

@@ -11,9 +11,19 @@ from pathlib import Path
 from local.errors import LocalAwsError
 
 ACCOUNT = "123456789012"
+PARTITION = "aws"
 REGION = "us-east-1"
 ROOT_ACCESS_KEY = "root"
 SPARK_VENV = Path(__file__).resolve().parent.parent / ".venv-spark"
+
+
+def _whole(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise LocalAwsError(
+            f"{name} is {text!r}; it has to be a whole number above 0. Unset it for {default}."
+        )
+    return int(text)
 
 
 def _minute_seconds() -> float:
@@ -48,6 +58,10 @@ class Settings:
         Directory for scratch files; who writes one there removes it.
     job_minute_seconds
         Seconds that a minute of a Glue time-out lasts (``LOCAL_GLUE_MINUTE_SECONDS``).
+    history_events
+        Events that the history of a Standard execution takes (``LOCAL_STATES_HISTORY_EVENTS``).
+    active_queries
+        Queries of Athena that may run or wait at a time (``LOCAL_ATHENA_ACTIVE_QUERIES``).
     """
 
     port: int
@@ -56,6 +70,10 @@ class Settings:
     spark_venv: Path = SPARK_VENV
     work_dir: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
     job_minute_seconds: float = field(default_factory=_minute_seconds)
+    history_events: int = field(
+        default_factory=lambda: _whole("LOCAL_STATES_HISTORY_EVENTS", 25_000)
+    )
+    active_queries: int = field(default_factory=lambda: _whole("LOCAL_ATHENA_ACTIVE_QUERIES", 20))
 
     @property
     def endpoint(self) -> str:

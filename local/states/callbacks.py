@@ -16,6 +16,7 @@ from local.errors import AwsError
 from local.gateway import operation
 from local.states import interpreter as asl
 from local.states.execution import find, payload_too_long, too_long
+from local.states.limits import PAYLOAD_BYTES
 from local.states.waits import pause, wake
 from local.symbols import replace
 
@@ -110,7 +111,7 @@ def send_task_success(request: dict[str, Any]) -> dict[str, Any]:
     """Let the task that waits for a token succeed."""
     text = request["output"]
     if payload_too_long(text):
-        raise AwsError("ValidationException", too_long("output", 262_144))
+        raise AwsError("ValidationException", too_long("output", PAYLOAD_BYTES))
     with _lock:
         callback = _waiting(request["taskToken"])
         try:

@@ -15,8 +15,8 @@ from local.backends import backend
 from local.errors import AwsError
 from local.gateway import before, operation
 from local.states import running
+from local.states.limits import PAYLOAD_BYTES
 
-PAYLOAD_BYTES = 256 * 1024
 _BAD_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 _lock = threading.RLock()

@@ -8,6 +8,7 @@ from typing import Any
 
 from local.states import interpreter as asl
 from local.states.jsonata import QueryError, evaluate
+from local.states.limits import check_variables
 from local.symbols import replace
 
 _BEFORE = "_local_values_before_assign"
@@ -41,6 +42,7 @@ def _eval_assign(self: Any, env: Any) -> None:
     for binding in self.declaration_bindings:
         binding.eval(env=env)
         values.update(env.stack.pop())
+    check_variables(env, values)
     store = env.variable_store
     if not hasattr(store, _BEFORE):
         setattr(store, _BEFORE, {**store._outer_scope, **store._inner_scope})

@@ -18,6 +18,7 @@ ParserBackend: Any = resolve(f"{MODELS}:StepFunctionsParserBackend")
 History: Any = resolve("moto.stepfunctions.parser.api:HistoryEventType")
 LogLevel: Any = resolve("moto.stepfunctions.parser.api:LogLevel")
 TaskFailed: Any = resolve("moto.stepfunctions.parser.api:TaskFailedEventDetails")
+ExecutionFailed: Any = resolve("moto.stepfunctions.parser.api:ExecutionFailedEventDetails")
 EvaluationFailed: Any = resolve("moto.stepfunctions.parser.api:EvaluationFailedEventDetails")
 EventDetails: Any = resolve(f"{ASL}eval.event.event_detail:EventDetails")
 Execution: Any = resolve(f"{BACKEND}execution:Execution")
@@ -56,6 +57,19 @@ def task_failure(task: Any, env: Any, error: str | None, cause: str | None) -> A
         error_name=ErrorName(error_name=error),
         event_type=History.TaskFailed,
         event_details=EventDetails(taskFailedEventDetails=details),
+    )
+
+
+def data_limit_exceeded(env: Any, cause: str) -> Any:
+    """Return States.DataLimitExceeded, to be raised in a FailureEventException."""
+    error = "States.DataLimitExceeded"
+    return FailureEvent(
+        env=env,
+        error_name=ErrorName(error_name=error),
+        event_type=History.TaskFailed,
+        event_details=EventDetails(
+            executionFailedEventDetails=ExecutionFailed(error=error, cause=cause)
+        ),
     )
 
 

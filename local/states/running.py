@@ -15,6 +15,7 @@ from local.bounded_threads import BoundedThreads
 from local.settings import ACCOUNT, REGION
 from local.states import interpreter as asl
 from local.states.execution_logs import log_session
+from local.states.limits import limit_history
 from local.states.tasks import milliseconds
 from local.symbols import replace, resolve
 
@@ -84,6 +85,7 @@ def start(machine: Any, name: str, arn: str, text: str) -> Any:
     if is_express(machine):
         _express.submit(worker._execution_logic)
     else:
+        limit_history(env)
         _tell(execution)
         threading.Thread(target=worker._execution_logic, name="standard", daemon=True).start()
     return execution
