@@ -11,6 +11,7 @@ from local.errors import AwsError
 from local.gateway import Json, after, before, operation
 from local.job_kinds import GLUE_VERSIONS, WORKER_DPU, JobKind, PythonShell, Spark
 from local.job_runs import JobDefinition, JobRun, runs
+from local.wheels import table
 
 _DEFAULT_TIMEOUT_MINUTES = 2880
 _DEFAULT_WORKER_TYPE = "G.1X"
@@ -202,6 +203,7 @@ def start_job_run(request: Json) -> Json:
         glue_version=job.glue_version,
     )
     run = JobRun(definition, {**arguments, **fixed})
+    table().require_known(run.modules)
     runs.start(run, int((job.execution_property or {}).get("MaxConcurrentRuns") or 1))
     return {"JobRunId": run.id}
 

@@ -57,6 +57,8 @@ class JobKind(ABC):
         What ``--extra-py-files`` may name.
     places
         As many runs of the kind as the machine has cores for.
+    not_installed
+        ErrorMessage of a run whose modules cannot be installed.
     """
 
     name: ClassVar[str]
@@ -64,6 +66,7 @@ class JobKind(ABC):
     logged: ClassVar[Mapping[str, str]]
     code_suffixes: ClassVar[tuple[str, ...]]
     places: ClassVar[threading.BoundedSemaphore]
+    not_installed: ClassVar[str]
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class PythonShell(JobKind):
     log_group: ClassVar[str] = "/aws-glue/python-jobs"
     logged: ClassVar[Mapping[str, str]] = {"output": "output", "error": "error"}
     code_suffixes: ClassVar[tuple[str, ...]] = (".py", ".whl")
+    # Glue installs them in the process of the script: only the log says more.
+    not_installed: ClassVar[str] = command_failed(1)
     # More processes than cores would only slow each other down into their time-outs.
     places: ClassVar[threading.BoundedSemaphore] = threading.BoundedSemaphore(max(2, _CORES))
 
@@ -116,9 +121,8 @@ class PythonShell(JobKind):
         try:
             check_modules(arguments.get("--additional-python-modules", ""))
         except JobStartError as error:
-            # Glue installs them in the process of the script: only the log says more.
             report(str(error))
-            raise JobStartError(command_failed(1)) from error
+            raise JobStartError(self.not_installed) from error
         return settings().job_python
 
     def environment(
@@ -147,6 +151,11 @@ class Spark(JobKind):
     # From Glue 5.0 on, the error log is Spark's own and the output log the script's.
     logged: ClassVar[Mapping[str, str]] = {"output": "output", "error": "output"}
     code_suffixes: ClassVar[tuple[str, ...]] = (".py", ".zip")
+    # As in awslabs/aws-glue-libs#175.
+    not_installed: ClassVar[str] = (
+        "LAUNCH ERROR | Python Module Installer indicates modules that failed to install, check "
+        "logs from the PythonModuleInstaller.Please refer logs for details."
+    )
     places: ClassVar[threading.BoundedSemaphore] = threading.BoundedSemaphore(
         max(1, _CORES // _SPARK_CORES)
     )

@@ -19,12 +19,13 @@ from local.clients import credentials
 from local.errors import AwsError, SparkSetupError
 from local.events import emit
 from local.job_files import JobStartError, fetch, split_list
-from local.job_kinds import JobKind
+from local.job_kinds import JobKind, PythonShell
 from local.job_process import JobProcess
 from local.lifecycle import on_stop
 from local.principals import role_arn, service_session
 from local.role_logs import RoleLogStream
 from local.settings import REGION, settings
+from local.wheels import PYTHON_SHELL, table
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,12 @@ class JobDefinition:
     kind: JobKind
     glue_version: str | None
 
+    @property
+    def runtime(self) -> str:
+        """The runtime as the table of wheels calls it."""
+        is_shell = isinstance(self.kind, PythonShell)
+        return PYTHON_SHELL if is_shell else f"glueetl-{self.glue_version}"
+
 
 @dataclass(slots=True)
 class JobRun:
@@ -68,6 +75,11 @@ class JobRun:
     process: JobProcess | None = None
     streams: dict[str, RoleLogStream] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def modules(self) -> list[str]:
+        """What the run asks pip for."""
+        return split_list(self._merged().get("--additional-python-modules", ""))
 
     def describe(self) -> dict[str, Any]:
         """Return the JobRun of Glue's answers."""
@@ -185,6 +197,9 @@ class JobRun:
         principal = service_session(role_arn(self.job.role), _SESSION, _SERVICE).principal
         merged = self._merged()
         kind = self.job.kind
+        if missing := table().missing(self.modules, self.job.runtime):
+            self._log("error", missing)
+            raise JobStartError(kind.not_installed)
         interpreter = kind.set_up(merged, lambda line: self._log("error", [line]))
         modules = directory / "modules"
         modules.mkdir()

@@ -214,13 +214,54 @@ def test_role__that_does_not_trust_glue_fails_the_run(jobs: Jobs) -> None:
 
 
 def test_module__that_the_interpreter_lacks_fails_the_run(jobs: Jobs) -> None:
-    for wanted, found in (("nonesuch==1.0", "none"), ("boto3==0.0.1", "boto3==0.0.1")):
-        run = jobs.run("print(1)", DefaultArguments={"--additional-python-modules": wanted})
-        assert run["JobRunState"] == "FAILED"
-        assert run["ErrorMessage"] == "Command failed with exit code 1"
-        said = jobs.lines(run["Id"], "error")[0]
-        assert found in said
-        assert "jobs/requirements.txt" in said
+    wanted = "duckdb==1.4.4"  # has wheels for Glue
+    run = jobs.run("print(1)", DefaultArguments={"--additional-python-modules": wanted})
+    assert run["JobRunState"] == "FAILED"
+    assert run["ErrorMessage"] == "Command failed with exit code 1"
+    said = jobs.lines(run["Id"], "error")[0]
+    assert wanted in said
+    assert "jobs/requirements.txt" in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "pin", "message", "log"),
+    [
+        (
+            {},
+            "pyarrow==21.0.0",
+            "Command failed with exit code 1",
+            "python-jobs",
+        ),
+        (
+            {"GlueVersion": "5.1", "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k"}},
+            "simplejson==3.17.6",
+            "LAUNCH ERROR | Python Module Installer indicates modules that failed to install",
+            "jobs",
+        ),
+    ],
+    ids=["python shell", "spark"],
+)
+def test_module__without_a_wheel_for_the_runtime_fails_the_run(
+    jobs: Jobs, settings: dict[str, Any], pin: str, message: str, log: str
+) -> None:
+    """A pin of pyarrow 21 went through all tests, and no job on AWS would have started."""
+    modules = {"--additional-python-modules": f"six==1.17.0, {pin}"}
+    run = jobs.run("print(1)", DefaultArguments=modules, **settings)
+    assert run["JobRunState"] == "FAILED"
+    assert message in run["ErrorMessage"]
+    group = f"/aws-glue/{log}/error"
+    events = jobs.logs.get_log_events(logGroupName=group, logStreamName=run["Id"])["events"]
+    assert "Could not find a version that satisfies" in events[0]["message"]
+    assert f"No matching distribution found for {pin}" in events[0]["message"]
+
+
+def test_module__of_which_the_table_says_nothing_is_refused(jobs: Jobs) -> None:
+    modules = {"--additional-python-modules": "six==1.17.0,none_such==1.0"}
+    name = jobs.job("print(1)", DefaultArguments=modules)
+    refused = jobs.glue.exceptions.InvalidInputException
+    with pytest.raises(refused, match=r"none-such==1.0.*python -m local.wheels none-such==1.0$"):
+        jobs.start(name)
+    jobs.start(name, Arguments={"--additional-python-modules": "six==1.17.0"})
 
 
 def test_timeout__kills_the_process_and_its_children(jobs: Jobs, tmp_path: Path) -> None:
@@ -344,7 +385,7 @@ def test_server_stop__ends_the_jobs(tmp_path: Path) -> None:
         jobs = Jobs(Aws(server.endpoint, server))
         write = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid()))"
         jobs.start(jobs.job(f"{write}; time.sleep(60)"))
-        pid = int(until(lambda: mark.read_text() if mark.exists() else None, 10, "the job"))
+        pid = int(until(lambda: (mark.exists() and mark.read_text()) or None, 10, "the job"))
         assert _alive(pid)
     until(lambda: not _alive(pid), 5, "the job to end")
 
