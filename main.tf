@@ -1,3 +1,4 @@
+# What `terraform apply` in a clone deploys: the module, with a provider of its own. Who has one calls the module.
 provider "aws" {
   region = var.region
 
@@ -6,135 +7,56 @@ provider "aws" {
   }
 }
 
-data "aws_caller_identity" "current" {}
+module "medallion" {
+  source = "./modules/medallion"
 
-data "aws_partition" "current" {}
-
-locals {
-  account_id = data.aws_caller_identity.current.account_id
-  partition  = data.aws_partition.current.partition
-
-  # What every module needs to know of its surroundings.
-  context = {
-    name       = var.name
-    account_id = local.account_id
-    partition  = local.partition
-    region     = var.region
-    arn_format = "arn:${local.partition}:%s:${var.region}:${local.account_id}:%s"
-  }
-
-  # Datasets, with what they leave to defaults filled in.
-  datasets = { for name, dataset in var.datasets : name => merge(dataset, {
-    group    = coalesce(dataset.group, name)
-    triggers = sort(dataset.triggers == null ? (dataset.source.type == "drop" ? ["event", "schedule"] : ["schedule"]) : dataset.triggers)
-  }) }
-  event_dataset_names = sort([for name, dataset in local.datasets : name if contains(dataset.triggers, "event")])
-  # What handles files that arrive is there only if a dataset wants it.
-  arrivals = length(local.event_dataset_names) > 0
-
-  bucket_name = coalesce(var.bucket_name, "${var.name}-${local.account_id}-${var.region}")
-
-  _object_size = { "--max-object-mebibytes" = tostring(var.jobs.max_object_mebibytes) }
-  # For DuckDB, of 16 GB a DPU: Python and Arrow need the rest. What the job sees of the machine may be more.
-  _shell_memory = { for job in ["model", "transform"] : job => { "--memory-mb" = tostring(floor(var.jobs["${job}_dpu"] * 6400)) } }
-  # In the driver of a Spark job, whose heap takes most of its worker.
-  _driver_memory = { "--memory-mb" = tostring(tonumber(regex("[0-9]+", var.jobs.spark_worker_type)) * 2000) }
-
-  python_shell_jobs = {
-    ingest    = { dpu = var.jobs.ingest_dpu }
-    model     = { dpu = var.jobs.model_dpu, arguments = merge(local._shell_memory.model, local._object_size) }
-    transform = { dpu = var.jobs.transform_dpu, arguments = merge(local._shell_memory.transform, local._object_size) }
-  }
-  _spark_engines = {
-    model-spark     = [for model in local.models : model.engine]
-    transform-spark = [for dataset in var.datasets : dataset.engine]
-  }
-  # Jobs that nothing asks for are not there.
-  spark_jobs = { for job, engines in local._spark_engines : job => {
-    arguments = merge(job == "model-spark" ? local._driver_memory : {}, local._object_size)
-    spark     = { max_workers = var.jobs.spark_max_workers, worker_type = var.jobs.spark_worker_type }
-  } if contains(engines, "spark") }
+  arrival_window_seconds      = var.arrival_window_seconds
+  athena_scan_limit_mebibytes = var.athena_scan_limit_mebibytes
+  bucket_name                 = var.bucket_name
+  database_prefix             = var.database_prefix
+  datasets                    = var.datasets
+  force_destroy               = var.force_destroy
+  jobs                        = var.jobs
+  kms_key_arn                 = var.kms_key_arn
+  lifecycle_rules             = var.lifecycle_rules
+  log_retention_days          = var.log_retention_days
+  models                      = var.models
+  models_directory            = var.models_directory
+  monitoring                  = var.monitoring
+  name                        = var.name
+  notification_emails         = var.notification_emails
+  schedule_expression         = var.schedule_expression
+  stages                      = var.stages
+  tags                        = var.tags
 }
 
-module "storage" {
-  source = "./modules/storage"
-
-  context         = local.context
-  bucket_name     = local.bucket_name
-  force_destroy   = var.force_destroy
-  kms_key_arn     = var.kms_key_arn
-  lifecycle_rules = var.lifecycle_rules
+# Deployments of before, when the root was the module, are kept.
+moved {
+  from = module.catalog
+  to   = module.medallion.module.catalog
 }
 
-module "jobs" {
-  source = "./modules/jobs"
-
-  context             = local.context
-  bucket              = module.storage.bucket
-  code_directory      = "${path.module}/jobs"
-  jobs                = merge(local.python_shell_jobs, local.spark_jobs)
-  max_concurrent_runs = var.jobs.max_concurrent_runs
-  timeout_minutes     = var.jobs.timeout_minutes
-  kms_key_arn         = var.kms_key_arn
+moved {
+  from = module.jobs
+  to   = module.medallion.module.jobs
 }
 
-module "catalog" {
-  source = "./modules/catalog"
-
-  context              = local.context
-  bucket               = module.storage.bucket
-  database_prefix      = var.database_prefix
-  datasets             = local.datasets
-  force_destroy        = var.force_destroy
-  kms_key_arn          = var.kms_key_arn
-  models               = local.models
-  models_directory     = local.models_directory
-  scan_limit_mebibytes = var.athena_scan_limit_mebibytes
-  stages               = var.stages
+moved {
+  from = module.monitoring
+  to   = module.medallion.module.monitoring
 }
 
-module "monitoring" {
-  source = "./modules/monitoring"
-
-  context             = local.context
-  arrivals            = local.arrivals
-  crawler_names       = compact(values(module.catalog.crawler_names))
-  dashboard           = var.monitoring.dashboard
-  freshness_hours     = var.monitoring.freshness_hours
-  job_names           = values(module.jobs.names)
-  log_retention_days  = var.log_retention_days
-  machines            = concat(["check", "crawl", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
-  notification_emails = var.notification_emails
-  workgroup_name      = module.catalog.workgroup_name
+moved {
+  from = module.storage
+  to   = module.medallion.module.storage
 }
 
-module "workflow" {
-  source = "./modules/workflow"
-
-  context                = local.context
-  arrival_window_seconds = var.arrival_window_seconds
-  arrivals               = local.arrivals
-  bucket                 = module.storage.bucket
-  crawler_names          = module.catalog.crawler_names
-  database_names         = module.catalog.database_names
-  dead_letter_queue      = module.triggers.dead_letter_queue
-  definition_directory   = "${path.module}/asl"
-  job_names              = module.jobs.names
-  job_timeout_minutes    = var.jobs.timeout_minutes
-  kms_key_arn            = var.kms_key_arn
-  log_group_arns         = module.monitoring.log_group_arns
-  success_mails          = var.monitoring.success_mails
-  topic_arn              = module.monitoring.topic_arn
-  workgroup_name         = module.catalog.workgroup_name
+moved {
+  from = module.triggers
+  to   = module.medallion.module.triggers
 }
 
-module "triggers" {
-  source = "./modules/triggers"
-
-  context             = local.context
-  arrival_arn         = module.workflow.arrival_arn
-  arrivals            = local.arrivals
-  bucket              = module.storage.bucket
-  pipeline_arn        = module.workflow.pipeline_arn
-  schedule_expression = var.schedule_expression
+moved {
+  from = module.workflow
+  to   = module.medallion.module.workflow
 }

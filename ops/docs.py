@@ -1,4 +1,4 @@
-"""Keep the tables of variables and outputs in README.md true to variables.tf and outputs.tf."""
+"""Keep README.md's tables, and the root's variables and outputs, true to what they repeat."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from ops.errors import OpsError
 MARKERS = {
     kind: (f"<!-- {kind}: begin -->", f"<!-- {kind}: end -->") for kind in ("variables", "outputs")
 }
+MODULE = "modules/medallion"
 _BLOCK = re.compile(r'^(variable|output)\s+"([^"]+)"\s*\{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _ATTRIBUTE = re.compile(r"^  (\w+)\s*=\s*", re.MULTILINE)
+_VALIDATION = re.compile(r"\n\n  validation \{\n.*?\n  \}(?=\n)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A variable or output block: its name, description, type and default as written."""
+    """A variable or output block: its name, description, type, default and whole as written."""
 
     kind: str
     name: str
@@ -28,11 +30,13 @@ class Block:
     type: str
     default: str | None
     file: str = ""
+    text: str = ""
 
 
 def blocks(text: str, file: str = "") -> Iterator[Block]:
     """Variable and output blocks of a file that `terraform fmt` has laid out."""
-    for kind, name, body in _BLOCK.findall(text):
+    for match in _BLOCK.finditer(text):
+        kind, name, body = match.groups()
         attributes = dict(_attributes(body))
         yield Block(
             kind,
@@ -41,6 +45,7 @@ def blocks(text: str, file: str = "") -> Iterator[Block]:
             attributes.get("type", ""),
             attributes.get("default"),
             file,
+            f"{match[0]}\n",
         )
 
 
@@ -123,14 +128,46 @@ def render(readme: str, root: Path = ROOT) -> str:
     return readme
 
 
-def write(*, check: bool = False) -> int:
-    """Write the tables into README.md, or only tell whether they are true."""
-    path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    rendered = render(text)
-    if check and rendered != text:
-        raise OpsError("The tables in README.md are not true.", hint="Run: make fmt")
-    if not check:
-        path.write_text(rendered, encoding="utf-8")
-    done("README.md: the tables of variables and outputs are true")
+def repeated(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
+    """Files of the root that repeat one of the module that it calls, and what each has to hold.
+
+    A variable keeps its description, type and default; its rules are the module's alone.
+    """
+    module = root / MODULE
+    for source in sorted([*module.glob("outputs*.tf"), *module.glob("variables*.tf")]):
+        header = f"# Written by `make fmt` from {MODULE}/{source.name}: edit that one."
+        found = [
+            _passed_on(block) if block.kind == "output" else _VALIDATION.sub("", block.text)
+            for block in blocks(source.read_text(encoding="utf-8"))
+        ]
+        yield root / source.name, "\n".join([f"{header}\n", *found])
+
+
+def _passed_on(output: Block) -> str:
+    [description] = re.findall(r"^  description = .*$", output.text, re.MULTILINE)
+    value = f"  value       = module.medallion.{output.name}"
+    return f'output "{output.name}" {{\n{description}\n{value}\n}}\n'
+
+
+def write(*, check: bool = False, root: Path = ROOT) -> int:
+    """Write the files of the root and the tables of README.md, or only tell whether they are true.
+
+    Raises
+    ------
+    OpsError
+        Something is not true, and it was only to be checked.
+    """
+    for path, text in repeated(root):
+        _settle(path, text, check=check)
+    readme = root / "README.md"
+    _settle(readme, render(readme.read_text(encoding="utf-8"), root), check=check)
+    done("The root repeats its module, and the tables of README.md are true")
     return 0
+
+
+def _settle(path: Path, text: str, *, check: bool) -> None:
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    if check:
+        raise OpsError(f"{path.name} is not what it repeats.", hint="Run: make fmt")
+    path.write_text(text, encoding="utf-8")

@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+from ops.docs import MODULE
 from ops.environment import ROOT, terraform_environment
 from ops.terraform import link_root
 
@@ -62,19 +63,22 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def root_module(folder: Path) -> Terraform:
-    """The whole module with its tests, initialised."""
+    """The root, which calls the whole module, with its tests, initialised."""
     link_root(ROOT, folder, folder / "terraform.tfstate")
     return _initialised(folder, f"-test-directory={TESTS}")
 
 
 def rules_only(folder: Path) -> Terraform:
     """The variables with their rules and the tests of these; no resource, so no provider."""
-    for path in [*ROOT.glob("variables*.tf"), ROOT / "validation.tf"]:
-        (folder / path.name).symlink_to(path)
-    # The SQL of models has to be there.
-    (folder / "examples").symlink_to(ROOT / "examples")
-    shutil.copytree(ROOT / TESTS / "rules", folder / "tests")
-    return _initialised(folder)
+    module = folder / MODULE
+    module.mkdir(parents=True)
+    for path in [*(ROOT / MODULE).glob("variables*.tf"), ROOT / MODULE / "validation.tf"]:
+        (module / path.name).symlink_to(path)
+    # The SQL of models has to be there: that of the repository, and in the folder of the caller.
+    for place in (folder, module):
+        (place / "examples").symlink_to(ROOT / "examples")
+    shutil.copytree(ROOT / TESTS / "rules", module / "tests")
+    return _initialised(module)
 
 
 def _initialised(folder: Path, *arguments: str) -> Terraform:

@@ -2,6 +2,11 @@ variable "bucket_name" {
   description = "Name of the bucket."
   type        = string
   nullable    = false
+
+  validation {
+    condition     = length(var.bucket_name) <= 63
+    error_message = "The bucket would be called '${var.bucket_name}', which is ${length(var.bucket_name)} characters long; S3 takes 63. Shorten the variable name by ${length(var.bucket_name) - 63}, or set bucket_name."
+  }
 }
 
 variable "context" {

@@ -1,4 +1,4 @@
-# The whole module, applied to a provider that only pretends.
+# The whole module, and the root that calls it, applied to a provider that only pretends.
 mock_provider "aws" {
   source = "./tests/terraform/mocks"
 }
@@ -39,6 +39,10 @@ override_resource {
 }
 
 run "deploys_the_retail_sample_by_default" {
+  module {
+    source = "./modules/medallion"
+  }
+
   assert {
     condition     = output.dataset_names == tolist(["customers", "products", "sales"])
     error_message = "Without variables, the retail sample must be deployed; found ${join(", ", output.dataset_names)}."
@@ -85,6 +89,10 @@ run "deploys_the_retail_sample_by_default" {
 }
 
 run "starts_runs_by_files_that_arrive" {
+  module {
+    source = "./modules/medallion"
+  }
+
   variables {
     datasets = {
       orders = {
@@ -132,11 +140,22 @@ run "starts_runs_by_files_that_arrive" {
 }
 
 run "names_everything_after_its_name" {
+  module {
+    source = "./modules/medallion"
+  }
+
+  # The region is that of the caller's provider.
+  override_data {
+    target = data.aws_region.current
+    values = {
+      id = "eu-central-1"
+    }
+  }
+
   variables {
     name            = "shop"
     bucket_name     = "shop-lake"
     database_prefix = "shop"
-    region          = "eu-central-1"
     datasets = {
       orders = {
         columns = [{ name = "id", type = "bigint" }]
@@ -148,7 +167,7 @@ run "names_everything_after_its_name" {
 
   assert {
     condition     = output.bucket_name == "shop-lake" && output.region == "eu-central-1" && output.workgroup_name == "shop"
-    error_message = "bucket_name, region and name must be taken."
+    error_message = "bucket_name and name, and the region of the provider, must be taken."
   }
 
   assert {
@@ -178,6 +197,10 @@ run "names_everything_after_its_name" {
 }
 
 run "makes_spark_jobs_for_whom_asks" {
+  module {
+    source = "./modules/medallion"
+  }
+
   variables {
     datasets = {
       orders = {
@@ -208,6 +231,10 @@ run "makes_spark_jobs_for_whom_asks" {
 
 run "makes_one_spark_job_for_models_alone" {
   command = plan
+
+  module {
+    source = "./modules/medallion"
+  }
 
   variables {
     models = { sales_summary = { stage = "mart", engine = "spark" } }

@@ -10,6 +10,7 @@ import contract
 import datatypes
 import engine
 import samples
+from ops.docs import MODULE
 from ops.environment import ROOT
 from tests.rendering import Deployment
 
@@ -77,7 +78,7 @@ def test_date_directives__are_those_of_the_jobs() -> None:
 
 
 def _validation() -> str:
-    return (ROOT / "validation.tf").read_text(encoding="utf-8")
+    return (ROOT / MODULE / "validation.tf").read_text(encoding="utf-8")
 
 
 def _list(name: str) -> list[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.docs import MODULE
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for path in (ROOT / "modules").iterdir() if path.is_dir())
 BLOCK = re.compile(r'^(variable|output) "(\w+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
@@ -60,3 +62,19 @@ def test_module__has_its_files(folder: Path) -> None:
 def test_variables__of_the_root__say_their_default() -> None:
     for name, body in blocks(ROOT, "variable").items():
         assert "Default" in body, f"variable {name} does not say its default"
+
+
+def test_root__passes_every_variable_on() -> None:
+    call = (ROOT / "main.tf").read_text(encoding="utf-8").split('module "medallion" {')[1]
+    passed = re.findall(r"^  (\w+) += var\.(\w+)$", call.split("\n}")[0], re.MULTILINE)
+    names = sorted(blocks(ROOT / MODULE, "variable"))
+    assert passed == [(name, name) for name in names]
+    assert sorted(blocks(ROOT, "variable")) == sorted([*names, "region"])
+    assert sorted(blocks(ROOT, "output")) == sorted(blocks(ROOT / MODULE, "output"))
+
+
+def test_modules__leave_the_provider_to_their_caller() -> None:
+    # A module that holds one may not be called with count, for_each or depends_on.
+    for folder in MODULES:
+        for file in folder.glob("*.tf"):
+            assert not re.search(r"^provider ", file.read_text(encoding="utf-8"), re.MULTILINE), file

@@ -137,10 +137,6 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"notification_emails": ["anna@example.com", "anna"]},
         ["notification_emails", "'anna'", "name@example.com"],
     ),
-    "name too long": (
-        {"name": "n" * 41},
-        ["name is", "41 characters", "63", "Use 40 characters at most", "bucket_name"],
-    ),
     "engine of a dataset": (
         orders(engine="glue"),
         ["'orders'", "'engine'", "'glue'", "duckdb, spark", "Use one of them"],

@@ -161,7 +161,7 @@ def test_example__of_the_page__is_a_model_with_its_checks(
 
 
 def test_limit__of_models_and_datasets__is_the_one_of_the_rules() -> None:
-    rules = (ROOT / "validation.tf").read_text(encoding="utf-8")
+    rules = (ROOT / "modules/medallion/validation.tf").read_text(encoding="utf-8")
     limit = re.search(r"tables_limit\s*= (\d+)", rules)
     assert limit
     assert f"- {limit[1]} models and datasets together" in PAGE

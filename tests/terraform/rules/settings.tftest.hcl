@@ -11,16 +11,10 @@ run "takes_settings_at_their_limits" {
     kms_key_arn                 = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
     lifecycle_rules             = { runs_days = 1 }
     log_retention_days          = 3653
-    name                        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    name                        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
     notification_emails         = ["anna.smith+lake@mail.example.co.uk"]
-    region                      = "us-east-1"
     schedule_expression         = "cron(0/15 8-17 ? JAN-MAR,12 MON-FRI 2026-2030)"
     tags                        = { owner = "anna" }
-  }
-
-  assert {
-    condition     = length("${var.name}-123456789012-${var.region}") == 63
-    error_message = "A name of 40 characters must just fit the bucket."
   }
 }
 
@@ -29,15 +23,6 @@ run "takes_the_smallest_objects" {
 
   variables {
     jobs = { max_object_mebibytes = 16 }
-  }
-}
-
-run "takes_a_long_name_with_a_bucket_name" {
-  command = plan
-
-  variables {
-    bucket_name = "lake"
-    name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
   }
 }
 
@@ -301,22 +286,11 @@ run "refuses_name_that_begins_with_a_digit" {
   expect_failures = [var.name]
 }
 
-run "refuses_name_too_long_for_its_bucket" {
-  command = plan
-
-  variables {
-    name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
-  }
-
-  expect_failures = [var.name]
-}
-
 run "refuses_name_too_long_for_its_roles" {
   command = plan
 
   variables {
-    bucket_name = "lake"
-    name        = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+    name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
   }
 
   expect_failures = [var.name]
@@ -350,16 +324,6 @@ run "refuses_notification_email_twice" {
   }
 
   expect_failures = [var.notification_emails]
-}
-
-run "refuses_region_that_is_a_zone" {
-  command = plan
-
-  variables {
-    region = "us-east-1a"
-  }
-
-  expect_failures = [var.region]
 }
 
 run "refuses_tag_of_aws" {
