@@ -1,10 +1,6 @@
 # What `terraform apply` in a clone deploys: the module, with a provider of its own. Who has one calls the module.
 provider "aws" {
   region = var.region
-
-  default_tags {
-    tags = merge({ project = var.name, managed-by = "terraform" }, var.tags)
-  }
 }
 
 module "medallion" {

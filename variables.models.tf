@@ -28,7 +28,7 @@ variable "models" {
 }
 
 variable "models_directory" {
-  description = "Folder of the SQL of the models, <model>.sql each, relative to the folder in which Terraform runs. Default: null, which is examples/retail/models of this module."
+  description = "Folder of the SQL of the models, <model>.sql each, relative to the folder in which Terraform runs; a module that calls this one begins it with its path.module. Default: null, which is examples/retail/models of this repository."
   type        = string
   default     = null
 }

@@ -15,7 +15,7 @@ variable "athena_scan_limit_mebibytes" {
 }
 
 variable "bucket_name" {
-  description = "Name of the bucket. Default: null, which makes it <name>-<account id>-<region>."
+  description = "Name of the bucket, which cannot be changed later. Default: null, which makes it <name>-<account id>-<region>."
   type        = string
   default     = null
 }
@@ -76,11 +76,12 @@ variable "log_retention_days" {
 }
 
 variable "monitoring" {
-  description = "What is watched and told. Fields: freshness_hours (an alarm when no run has succeeded for that long, whole hours from 1 to 168; default null: no such alarm), success_mails (whether runs that succeed are told by mail too; default true) and dashboard (whether there is a CloudWatch dashboard; default true). Default: {}."
+  description = "What is watched and told. Fields: freshness_hours (an alarm when no run has succeeded for that long, whole hours from 1 to 168; default null: no such alarm), success_mails (whether runs that succeed are told by mail too; default true), dashboard (whether there is a CloudWatch dashboard; default true) and log_resource_policy (whether there is a log resource policy that lets EventBridge write to /aws/events/<name>; default true. CloudWatch holds ten of them an account and region: with many deployments, set it to false, once the account has a policy of its own that lets delivery.logs.amazonaws.com and events.amazonaws.com write to /aws/events/*). Default: {}."
   type = object({
-    dashboard       = optional(bool, true)
-    freshness_hours = optional(number)
-    success_mails   = optional(bool, true)
+    dashboard           = optional(bool, true)
+    freshness_hours     = optional(number)
+    log_resource_policy = optional(bool, true)
+    success_mails       = optional(bool, true)
   })
   default  = {}
   nullable = false

@@ -28,6 +28,7 @@ resource "aws_glue_catalog_database" "this" {
 
   name        = local.databases[each.key]
   description = each.value
+  tags        = var.context.tags
 }
 
 resource "aws_glue_crawler" "this" {
@@ -69,6 +70,8 @@ resource "aws_glue_crawler" "this" {
     delete_behavior = "LOG"
     update_behavior = "UPDATE_IN_DATABASE"
   }
+
+  tags = var.context.tags
 }
 
 module "crawler_role" {
@@ -77,6 +80,7 @@ module "crawler_role" {
   name        = "${var.context.name}-crawler"
   description = "Crawlers of ${var.context.name}: read the tables' files, write the tables."
   service     = "glue.amazonaws.com"
+  tags        = var.context.tags
   kms_key_arn = var.kms_key_arn
 
   statements = [
@@ -136,4 +140,6 @@ resource "aws_athena_workgroup" "this" {
       }
     }
   }
+
+  tags = var.context.tags
 }

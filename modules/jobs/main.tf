@@ -47,4 +47,6 @@ resource "aws_glue_job" "this" {
   execution_property {
     max_concurrent_runs = var.max_concurrent_runs
   }
+
+  tags = var.context.tags
 }

@@ -105,6 +105,7 @@ module "role" {
   name        = "${local.names[each.key]}-job"
   description = "Glue job ${local.names[each.key]}: ${local.descriptions[each.key]}"
   service     = "glue.amazonaws.com"
+  tags        = var.context.tags
   statements  = local.statements[each.key]
   kms_key_arn = var.kms_key_arn
 }

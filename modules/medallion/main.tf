@@ -17,6 +17,7 @@ locals {
     partition  = local.partition
     region     = local.region
     arn_format = "arn:${local.partition}:%s:${local.region}:${local.account_id}:%s"
+    tags       = merge({ project = var.name, managed-by = "terraform" }, var.tags)
   }
 
   # Datasets, with what they leave to defaults filled in.
@@ -98,6 +99,7 @@ module "monitoring" {
   dashboard           = var.monitoring.dashboard
   freshness_hours     = var.monitoring.freshness_hours
   job_names           = values(module.jobs.names)
+  log_resource_policy = var.monitoring.log_resource_policy
   log_retention_days  = var.log_retention_days
   machines            = concat(["check", "crawl", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
   notification_emails = var.notification_emails

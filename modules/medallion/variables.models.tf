@@ -91,13 +91,13 @@ variable "models" {
 }
 
 variable "models_directory" {
-  description = "Folder of the SQL of the models, <model>.sql each, relative to the folder in which Terraform runs. Default: null, which is examples/retail/models of this module."
+  description = "Folder of the SQL of the models, <model>.sql each, relative to the folder in which Terraform runs; a module that calls this one begins it with its path.module. Default: null, which is examples/retail/models of this repository."
   type        = string
   default     = null
 
   validation {
     condition     = alltrue([for name in keys(local.models) : fileexists("${coalesce(var.models_directory, local.retail_directory)}/${name}.sql") || !can(regex(local.name_pattern, name))])
-    error_message = join("\n", [for name in keys(local.models) : "Model '${name}': there is no file '${coalesce(var.models_directory, local.retail_directory)}/${name}.sql'; the SQL of a model is <models_directory>/<model>.sql. Write it, or set models_directory to the folder that holds it." if !(fileexists("${coalesce(var.models_directory, local.retail_directory)}/${name}.sql") || !can(regex(local.name_pattern, name)))])
+    error_message = join("\n", [for name in keys(local.models) : "Model '${name}': there is no file '${coalesce(var.models_directory, local.retail_directory)}/${name}.sql' (which is ${abspath(coalesce(var.models_directory, local.retail_directory))}/${name}.sql); the SQL of a model is <models_directory>/<model>.sql. Write it, or set models_directory to the folder that holds it." if !(fileexists("${coalesce(var.models_directory, local.retail_directory)}/${name}.sql") || !can(regex(local.name_pattern, name)))])
   }
 }
 

@@ -41,6 +41,9 @@ locals {
   alarm_names = sort([for alarm in concat(keys(local.alarms), ["run-failed"]) : "${var.context.name}-${alarm}"])
 
   queue_name = "${var.context.name}-dead-letters"
+  # From the topic's ARN, which the state holds. Account and region are unknown in a plan while what a caller's
+  # depends_on names changes, and the provider cannot change an alarm whose metric is unknown.
+  _watched_arn = replace(aws_sns_topic.notifications.arn, "/^(arn:[^:]+):sns:([^:]+:[^:]+):.*$/", "$1:states:$2:stateMachine:${var.context.name}-pipeline")
   # How a run ends without success: the alarm is on the sum.
   unsuccessful = { aborted = "ExecutionsAborted", failed = "ExecutionsFailed", timed_out = "ExecutionsTimedOut" }
 }
@@ -62,6 +65,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   datapoints_to_alarm = try(each.value.hours, 1)
   treat_missing_data  = can(each.value.below) ? "breaching" : "notBreaching"
   alarm_actions       = [aws_sns_topic.notifications.arn]
+
+  tags = var.context.tags
 
   depends_on = [aws_sns_topic_policy.notifications]
 }
@@ -92,12 +97,14 @@ resource "aws_cloudwatch_metric_alarm" "run_failed" {
       metric {
         namespace   = "AWS/States"
         metric_name = metric_query.value
-        dimensions  = { StateMachineArn = local.pipeline_arn }
+        dimensions  = { StateMachineArn = local._watched_arn }
         period      = 300
         stat        = "Sum"
       }
     }
   }
+
+  tags = var.context.tags
 
   depends_on = [aws_sns_topic_policy.notifications]
 }

@@ -5,6 +5,7 @@ locals {
 resource "aws_sns_topic" "notifications" {
   name         = "${var.context.name}-notifications"
   display_name = "Medallion ${var.context.name}"
+  tags         = var.context.tags
 }
 
 # A policy of one's own replaces the default one, so the account's access stands here again.
@@ -65,4 +66,5 @@ resource "aws_cloudwatch_log_group" "machine" {
 
   name              = "/aws/vendedlogs/states/${var.context.name}-${each.value}"
   retention_in_days = var.log_retention_days
+  tags              = var.context.tags
 }

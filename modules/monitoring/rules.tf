@@ -26,6 +26,8 @@ resource "aws_cloudwatch_event_rule" "failure" {
   name          = "${var.context.name}-${each.key}"
   description   = each.value.description
   event_pattern = jsonencode(each.value.pattern)
+
+  tags = var.context.tags
 }
 
 resource "aws_cloudwatch_event_target" "failure" {
@@ -42,9 +44,12 @@ resource "aws_cloudwatch_log_group" "events" {
   # EventBridge writes to groups of this prefix.
   name              = "/aws/events/${var.context.name}"
   retention_in_days = var.log_retention_days
+  tags              = var.context.tags
 }
 
 resource "aws_cloudwatch_log_resource_policy" "events" {
+  count = var.log_resource_policy ? 1 : 0
+
   policy_name = "${var.context.name}-events"
   policy_document = jsonencode({
     Version = "2012-10-17"
@@ -74,6 +79,8 @@ resource "aws_cloudwatch_event_rule" "run_cut_off" {
       ]
     }
   })
+
+  tags = var.context.tags
 }
 
 resource "aws_cloudwatch_event_target" "run_cut_off" {

@@ -6,13 +6,14 @@ variable "arrivals" {
 }
 
 variable "context" {
-  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, and arn_format, a format string that takes the service and the rest of an ARN."
+  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
   type = object({
     name       = string
     account_id = string
     partition  = string
     region     = string
     arn_format = string
+    tags       = optional(map(string), {})
   })
   nullable = false
 }
@@ -39,6 +40,13 @@ variable "freshness_hours" {
 variable "job_names" {
   description = "Names of the Glue jobs whose failures are told."
   type        = list(string)
+  nullable    = false
+}
+
+variable "log_resource_policy" {
+  description = "Whether there is a log resource policy that lets EventBridge write to the log group of failures; if not, the account has to have one."
+  type        = bool
+  default     = true
   nullable    = false
 }
 

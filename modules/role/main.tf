@@ -11,6 +11,8 @@ resource "aws_iam_role" "this" {
       Principal = { Service = var.service }
     }]
   })
+
+  tags = var.tags
 }
 
 locals {

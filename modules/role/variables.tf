@@ -37,3 +37,10 @@ variable "statements" {
     error_message = "An action holds a wildcard: ${join(", ", [for action in flatten(var.statements[*].actions) : action if strcontains(action, "*")])}. Name each action that the role needs."
   }
 }
+
+variable "tags" {
+  description = "Tags of the role."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}

@@ -1,6 +1,18 @@
 resource "aws_s3_bucket" "this" {
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
+  tags          = var.context.tags
+
+  lifecycle {
+    # A caller's depends_on puts account and region off to the apply whenever what it names changes, and with them
+    # this name: the plan would replace the bucket, with all data in it.
+    ignore_changes = [bucket]
+
+    postcondition {
+      condition     = self.bucket == var.bucket_name
+      error_message = "The bucket of this deployment is '${self.bucket}' and would have to be '${var.bucket_name}' now; a bucket cannot be renamed. Set bucket_name to '${self.bucket}', or make a deployment of its own beside this one and move the data."
+    }
+  }
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {

@@ -10,13 +10,14 @@ variable "bucket_name" {
 }
 
 variable "context" {
-  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, and arn_format, a format string that takes the service and the rest of an ARN."
+  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
   type = object({
     name       = string
     account_id = string
     partition  = string
     region     = string
     arn_format = string
+    tags       = optional(map(string), {})
   })
   nullable = false
 }

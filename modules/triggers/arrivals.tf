@@ -20,6 +20,8 @@ resource "aws_cloudwatch_event_rule" "arrival" {
       object = { key = [{ prefix = "incoming/" }] }
     }
   })
+
+  tags = var.context.tags
 }
 
 resource "aws_cloudwatch_event_target" "arrival" {
@@ -49,6 +51,7 @@ module "arrival_role" {
   name        = "${var.context.name}-arrival-rule"
   description = "Event rule ${var.context.name}-arrival: start the state machine that routes a file."
   service     = "events.amazonaws.com"
+  tags        = var.context.tags
 
   statements = [{
     sid       = "StartArrival"
@@ -92,4 +95,6 @@ resource "aws_sqs_queue" "dead_letters" {
       },
     ]
   })
+
+  tags = var.context.tags
 }

@@ -4,6 +4,7 @@ resource "aws_cloudwatch_event_rule" "schedule" {
   name                = "${var.context.name}-schedule"
   description         = "Starts ${var.context.name}-pipeline over the datasets that have the trigger schedule, by the clock (UTC)."
   schedule_expression = var.schedule_expression
+  tags                = var.context.tags
 }
 
 resource "aws_cloudwatch_event_target" "pipeline" {
@@ -23,6 +24,7 @@ module "schedule_role" {
   name        = "${var.context.name}-schedule"
   description = "Event rule ${var.context.name}-schedule: start the pipeline."
   service     = "events.amazonaws.com"
+  tags        = var.context.tags
 
   statements = [{
     sid       = "StartPipeline"

@@ -60,6 +60,8 @@ resource "aws_sfn_state_machine" "part" {
     level                  = local.log_levels[each.key]
     log_destination        = "${var.log_group_arns[each.key]}:*"
   }
+
+  tags = var.context.tags
 }
 
 moved {
@@ -98,6 +100,8 @@ resource "aws_sfn_state_machine" "pipeline" {
     log_destination        = "${var.log_group_arns.pipeline}:*"
   }
 
+  tags = var.context.tags
+
   # Its definition names the machines by ARNs that are known beforehand.
   depends_on = [aws_sfn_state_machine.part]
 }
@@ -122,6 +126,8 @@ resource "aws_sfn_state_machine" "arrival" {
     level                  = local.log_levels.arrival
     log_destination        = "${var.log_group_arns.arrival}:*"
   }
+
+  tags = var.context.tags
 
   depends_on = [aws_sfn_state_machine.pipeline]
 }

@@ -234,6 +234,7 @@ module "role" {
   name        = each.value
   description = "State machine ${each.value}."
   service     = "states.amazonaws.com"
+  tags        = var.context.tags
   statements  = local.statements[each.key]
   # These two have nothing to do with the bucket.
   kms_key_arn = contains(["crawl", "notify"], each.key) ? null : var.kms_key_arn

@@ -111,6 +111,7 @@ run "starts_runs_by_files_that_arrive" {
       }
     }
     monitoring = { freshness_hours = 26 }
+    tags       = { owner = "anna" }
   }
 
   assert {

@@ -108,14 +108,14 @@ run "logs_jobs_and_crawls_that_fail" {
   }
 
   assert {
-    condition = jsondecode(aws_cloudwatch_log_resource_policy.events.policy_document).Statement == [{
+    condition = jsondecode(aws_cloudwatch_log_resource_policy.events[0].policy_document).Statement == [{
       Sid       = "AllowRules"
       Effect    = "Allow"
       Principal = { Service = ["delivery.logs.amazonaws.com", "events.amazonaws.com"] }
       Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
       Resource  = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/lake:*"
     }]
-    error_message = "EventBridge may write to this log: ${aws_cloudwatch_log_resource_policy.events.policy_document}"
+    error_message = "EventBridge may write to this log: ${aws_cloudwatch_log_resource_policy.events[0].policy_document}"
   }
 }
 
@@ -307,5 +307,20 @@ run "has_no_dashboard_when_none_is_wanted" {
   assert {
     condition     = output.dashboard_name == null && length(aws_cloudwatch_dashboard.this) == 0
     error_message = "There must be no dashboard."
+  }
+}
+
+run "has_no_log_resource_policy_when_the_account_has_one" {
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    log_resource_policy = false
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_log_resource_policy.events) == 0 && length(aws_cloudwatch_event_target.failure) == 2
+    error_message = "Failures must be logged still, without a policy of the deployment's own."
   }
 }

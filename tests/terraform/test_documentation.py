@@ -77,4 +77,6 @@ def test_modules__leave_the_provider_to_their_caller() -> None:
     # A module that holds one may not be called with count, for_each or depends_on.
     for folder in MODULES:
         for file in folder.glob("*.tf"):
-            assert not re.search(r"^provider ", file.read_text(encoding="utf-8"), re.MULTILINE), file
+            assert not re.search(r"^provider ", file.read_text(encoding="utf-8"), re.MULTILINE), (
+                file
+            )

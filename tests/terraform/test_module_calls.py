@@ -1,0 +1,166 @@
+"""The module as others call it, and deployments of before the move: applied to a local AWS."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from python_terraform import IsNotFlagged, Terraform
+
+from local.server import LocalAws
+from local.server import variables as local_aws_variables
+from ops.environment import JOB_PYTHON, ROOT, terraform_environment
+from ops.terraform import link_root
+from tests.rendering import Deployment
+from tests.rendering import Terraform as Rendering
+
+EXAMPLE = "examples/called-twice"
+PARTS = ["catalog", "jobs", "monitoring", "storage", "triggers", "workflow"]
+DATASETS = {"orders": {"columns": [{"name": "id", "type": "bigint"}], "triggers": ["schedule"]}}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    """A local AWS, which Terraform and boto3 use."""
+    with LocalAws(job_python=JOB_PYTHON) as server, pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        settings = {**terraform_environment({}), **local_aws_variables(server.endpoint)}
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture(scope="module")
+def called_twice(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
+    """The example, applied; destroyed at the end, after which nothing may be left."""
+    root = tmp_path_factory.mktemp("called-twice")
+    folder = root / EXAMPLE
+    folder.mkdir(parents=True)
+    for name in ("modules", "jobs", "asl", "examples/retail"):
+        (root / name).symlink_to(ROOT / name)
+    (folder / "main.tf").write_bytes((ROOT / EXAMPLE / "main.tf").read_bytes())
+    terraform = Terraform(working_dir=str(folder))
+    done(terraform.init(input=False))
+    done(terraform.apply(skip_plan=True))
+    yield terraform
+    done(terraform.destroy(force=IsNotFlagged, auto_approve=True))
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
+    assert boto3.client("iam").list_roles()["Roles"] == []
+    assert boto3.client("logs").describe_resource_policies()["resourcePolicies"] == []
+
+
+def done(outcome: tuple[int | None, str | None, str | None], code: int = 0) -> str:
+    assert outcome[0] == code, f"{outcome[1]}\n{outcome[2]}"
+    return str(outcome[1])
+
+
+def planned(terraform: Terraform, *arguments: str) -> Counter[str]:
+    """Return how many resources a plan would create, update, delete or leave alone."""
+    done(terraform.cmd("plan", *arguments, "-input=false", "-no-color", "-out=new.plan"))
+    shown: dict[str, Any] = json.loads(done(terraform.cmd("show", "-json", "new.plan")))
+    changes = [c for c in shown["resource_changes"] if c["mode"] == "managed"]
+    return Counter("+".join(change["change"]["actions"]) for change in changes)
+
+
+@pytest.mark.xdist_group("terraform-calls")
+def test_called_twice__makes_two_lakes(called_twice: Terraform) -> None:
+    names = called_twice.output()["bucket_names"]["value"]
+    assert names == {
+        "garage": "garage-123456789012-us-east-1",
+        "shop": "shop-123456789012-us-east-1",
+    }
+    assert set(planned(called_twice)) == {"no-op"}
+    databases = boto3.client("glue").get_databases()["DatabaseList"]
+    prefixes = {database["Name"].split("_")[0] for database in databases}
+    assert prefixes == {"garage", "shop"}
+
+
+@pytest.mark.xdist_group("terraform-calls")
+def test_called_twice__tags_all_but_objects(called_twice: Terraform) -> None:
+    s3 = boto3.client("s3")
+    bucket = "shop-123456789012-us-east-1"
+    tags = {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=bucket)["TagSet"]}
+    assert tags == {"cost-centre": "4711", "managed-by": "terraform", "project": "shop"}
+    # The caller's default tags might be more than the ten that an object takes.
+    found = s3.get_object_tagging(Bucket=bucket, Key="config/datasets/orders.json")
+    assert found["TagSet"] == []
+
+
+@pytest.mark.xdist_group("terraform-calls")
+def test_called_twice__what_it_depends_on_changes__nothing_is_replaced(
+    called_twice: Terraform,
+) -> None:
+    # Account and region are then unknown while Terraform plans, and so is the bucket's name.
+    file = Path(str(called_twice.working_dir), "main.tf")
+    file.write_text(file.read_text(encoding="utf-8").replace("AllowRules", "AllowEventBridge"))
+    counts = planned(called_twice)
+    assert counts["update"] > 10
+    assert set(counts) == {"no-op", "update"}
+    done(called_twice.cmd("apply", "-input=false", "-no-color", "new.plan"))
+    assert set(planned(called_twice)) == {"no-op"}
+
+
+@pytest.mark.xdist_group("terraform-calls")
+def test_called_twice__bucket_under_another_name__is_refused(called_twice: Terraform) -> None:
+    file = Path(str(called_twice.working_dir), "main.tf")
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("  force_destroy   = true\n", '  bucket_name = "x-${each.key}"\n'))
+    code, _, err = called_twice.plan(input=False, no_color=IsNotFlagged)
+    file.write_text(text, encoding="utf-8")
+    assert code == 1
+    told = " ".join(str(err).replace("│", " ").split())
+    assert "'shop-123456789012-us-east-1' and would have to be 'x-shop' now" in told
+
+
+@pytest.mark.xdist_group("terraform-calls")
+def test_root__state_of_before_the_module_moved__is_kept(aws: LocalAws, tmp_path: Path) -> None:
+    link_root(ROOT, tmp_path, tmp_path / "terraform.tfstate")
+    variables = {"name": "old", "datasets": DATASETS, "force_destroy": True}
+    variables["lifecycle_rules"] = None
+    (tmp_path / "old.auto.tfvars.json").write_text(json.dumps(variables), encoding="utf-8")
+    terraform = Terraform(working_dir=str(tmp_path))
+    done(terraform.init(input=False))
+    done(terraform.apply(skip_plan=True))
+    old = "module.monitoring.aws_cloudwatch_log_resource_policy.events"
+    for part in PARTS:
+        done(terraform.cmd("state", "mv", f"module.medallion.module.{part}", f"module.{part}"))
+    done(terraform.cmd("state", "mv", f"{old}[0]", old))
+    assert set(planned(terraform)) == {"no-op"}
+    done(terraform.cmd("apply", "-input=false", "new.plan"))
+    addresses = done(terraform.cmd("state", "list")).split()
+    managed = [address for address in addresses if ".data." not in address]
+    assert managed
+    assert all(address.startswith("module.medallion.module.") for address in managed)
+    done(terraform.destroy(force=IsNotFlagged, auto_approve=True))
+
+
+@pytest.mark.xdist_group("terraform-module")
+def test_tags__are_on_every_resource_that_takes_them(
+    module: Rendering, event_deployment: Deployment
+) -> None:
+    schemas = json.loads(module.run("providers", "schema", "-json").output)["provider_schemas"]
+    [provider] = [item for name, item in schemas.items() if name.endswith("/aws")]
+    taggable = {
+        kind
+        for kind, schema in provider["resource_schemas"].items()
+        if "tags" in schema["block"]["attributes"]
+    }
+    found = [item for item in event_deployment.resources if item["type"] in taggable]
+    assert {"aws_s3_bucket", "aws_s3_object", "aws_sqs_queue"} <= {item["type"] for item in found}
+    wanted = {"managed-by": "terraform", "owner": "anna", "project": "medallion"}
+    for item in found:
+        tags = item["values"]["tags"]
+        if item["type"] == "aws_s3_object":
+            # It takes ten at most, and the bucket has them. Not the caller's either.
+            assert tags is None, item["address"]
+            [override] = item["values"]["override_provider"]
+            assert override["default_tags"] == [{"tags": {}}], item["address"]
+        else:
+            assert tags == wanted, item["address"]
