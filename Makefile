@@ -95,7 +95,7 @@ lint: setup ## Check style, types and Terraform; change nothing.
 	@$(OPS) docs --check
 	@$(OPS) validate
 
-fmt: setup ## Format Python and Terraform, and write the tables of README.md.
+fmt: setup ## Format Python and Terraform; write README.md's tables and the root's variables.
 	.venv/bin/ruff check --fix-only --quiet .
 	.venv/bin/ruff format .
 	@$(TOOL) terraform fmt -recursive

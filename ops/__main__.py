@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--var-file", type=Path, help="a .tfvars file instead of the example's")
     add("local-down", "Stop the local AWS.", lambda _: deploy.local_down())
     add("validate", "Run terraform validate.", lambda _: deploy.validate())
-    command = add("docs", "Write the tables of variables and outputs in README.md.", _docs)
+    command = add("docs", "Write README.md tables, and the root variables and outputs.", _docs)
     command.add_argument("--check", action="store_true", help="only tell whether they are true")
     command = add(
         "exec", "Run a program with the environment of Terraform or the local AWS.", _exec

@@ -66,7 +66,9 @@ def load(name: str) -> Example:
     folder = ROOT / "examples" / name
     if not folder.is_dir():
         folder = Path(name).absolute()
-    if not name or not folder.is_dir():
-        known = sorted(path.name for path in (ROOT / "examples").iterdir() if path.is_dir())
+    # What has a main.tf is for Terraform itself: it shows how to call the module.
+    if not name or not folder.is_dir() or (folder / "main.tf").is_file():
+        folders = [path for path in (ROOT / "examples").iterdir() if path.is_dir()]
+        known = sorted(path.name for path in folders if not (path / "main.tf").is_file())
         raise OpsError(f"There is no example {name!r}.", hint=f"There are: {', '.join(known)}.")
     return Example(folder.name, folder)

@@ -57,12 +57,67 @@ def test_links__lead_to_files_of_the_repository() -> None:
 
 
 def test_dataset_example__is_one_that_the_variables_take() -> None:
-    block = re.search(r"```hcl\n(.*?)```", README, re.DOTALL)
+    block = re.search(r"```hcl\n(datasets = .*?)```", README, re.DOTALL)
     assert block is not None
     text = (ROOT / "variables.datasets.tf").read_text(encoding="utf-8")
     for name in re.findall(r"\b([a-z_]+)\s*=", block[1]):
         if name not in ("datasets", "orders", "no_giants"):
             assert re.search(rf"\b{name}\s*=", text), name
+
+
+def test_module_call__passes_variables_of_the_module() -> None:
+    block = re.search(r"```hcl\nmodule (.*?)```", README, re.DOTALL)
+    assert block is not None
+    assert f"//{docs.MODULE}?ref=" in block[1]
+    known = {path.name for path, _ in docs.repeated()}
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in known]
+    variables = {item.name for text in texts for item in docs.blocks(text)}
+    passed = set(re.findall(r"^  ([a-z_]+)\s*=", block[1], re.MULTILINE))
+    assert passed - {"source", "for_each"} <= variables
+
+
+def _root(folder: Path) -> Path:
+    module = folder / docs.MODULE
+    module.mkdir(parents=True)
+    (module / "variables.tf").write_text(
+        'variable "size" {\n  description = "Its size."\n  default     = 1\n\n'
+        '  validation {\n    condition     = var.size > 0\n    error_message = "Too small."\n'
+        "  }\n}\n",
+        encoding="utf-8",
+    )
+    (module / "outputs.tf").write_text(
+        'output "size" {\n  description = "Its size."\n  value       = local.x\n'
+        "  depends_on  = [module.y]\n}\n",
+        encoding="utf-8",
+    )
+    marks = [mark for pair in docs.MARKERS.values() for mark in pair]
+    (folder / "README.md").write_text("\n".join(marks) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_write__makes_the_root_repeat_its_module(tmp_path: Path) -> None:
+    root = _root(tmp_path)
+    docs.write(root=root)
+    header, variable = (root / "variables.tf").read_text(encoding="utf-8").split("\n\n", 1)
+    assert docs.MODULE in header
+    assert variable == ('variable "size" {\n  description = "Its size."\n  default     = 1\n}\n')
+    output = (root / "outputs.tf").read_text(encoding="utf-8").split("\n\n", 1)[1]
+    assert output == (
+        'output "size" {\n  description = "Its size."\n  value       = module.medallion.size\n}\n'
+    )
+    docs.write(check=True, root=root)
+
+
+@pytest.mark.parametrize("name", ["variables.tf", "outputs.tf", "README.md"])
+def test_check__refuses_what_is_not_repeated(name: str, tmp_path: Path) -> None:
+    root = _root(tmp_path)
+    docs.write(root=root)
+    path = root / name
+    edited = path.read_text(encoding="utf-8").replace("Its size.", "Its height.")
+    path.write_text(edited, encoding="utf-8")
+    with pytest.raises(OpsError, match=rf"{name} is not what it repeats"):
+        docs.write(check=True, root=root)
+    assert path.read_text(encoding="utf-8") == edited
 
 
 def test_render__missing_marker_is_named() -> None:
