@@ -68,7 +68,7 @@ module "jobs" {
 
   context             = local.context
   bucket              = module.storage.bucket
-  code_directory      = "${path.module}/../../jobs"
+  code_directory      = "${local.repository}/jobs"
   jobs                = merge(local.python_shell_jobs, local.spark_jobs)
   max_concurrent_runs = var.jobs.max_concurrent_runs
   timeout_minutes     = var.jobs.timeout_minutes
@@ -116,7 +116,7 @@ module "workflow" {
   crawler_names          = module.catalog.crawler_names
   database_names         = module.catalog.database_names
   dead_letter_queue      = module.triggers.dead_letter_queue
-  definition_directory   = "${path.module}/../../asl"
+  definition_directory   = "${local.repository}/asl"
   job_names              = module.jobs.names
   job_timeout_minutes    = var.jobs.timeout_minutes
   kms_key_arn            = var.kms_key_arn

@@ -176,8 +176,12 @@ locals {
     }
   } if local._has_retail }
 
+  # Folder of the repository that holds this module. Its path in short, so that no object has another source than when
+  # the root was the module: SQL that was edited in the bucket would be overwritten.
+  repository = path.module == "." ? "../.." : dirname(dirname(path.module))
+
   models           = var.models == null ? local._retail_models : var.models
-  retail_directory = "${path.module}/../../examples/retail/models"
+  retail_directory = "${local.repository}/examples/retail/models"
   models_directory = coalesce(var.models_directory, local.retail_directory)
 }
 

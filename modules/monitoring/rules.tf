@@ -63,6 +63,11 @@ resource "aws_cloudwatch_log_resource_policy" "events" {
   })
 }
 
+moved {
+  from = aws_cloudwatch_log_resource_policy.events
+  to   = aws_cloudwatch_log_resource_policy.events[0]
+}
+
 # A run that fails on its own tells so itself; one that is cut off cannot.
 resource "aws_cloudwatch_event_rule" "run_cut_off" {
   name        = "${var.context.name}-run-cut-off"

@@ -112,7 +112,7 @@ def test_called_twice__bucket_under_another_name__is_refused(called_twice: Terra
     file = Path(str(called_twice.working_dir), "main.tf")
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("  force_destroy   = true\n", '  bucket_name = "x-${each.key}"\n'))
-    code, _, err = called_twice.plan(input=False, no_color=IsNotFlagged)
+    code, _, err = called_twice.cmd("plan", "-input=false", "-no-color")
     file.write_text(text, encoding="utf-8")
     assert code == 1
     told = " ".join(str(err).replace("│", " ").split())
