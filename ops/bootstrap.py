@@ -112,6 +112,34 @@ def make_environment(python: Path, packages: list[str], interpreter: str) -> Non
     (folder / STAMP).write_text(stamp_of(packages) + "\n", encoding="utf-8")
 
 
+def make_job_environment(python: Path, packages: list[str], interpreter: str) -> None:
+    """Make the virtual environment of local jobs, and see that it has what Glue will have.
+
+    Raises
+    ------
+    OpsError
+        A step failed, or pip installed something that is not pinned.
+    """
+    make_environment(python, packages, interpreter)
+    stamp = python.parent.parent / STAMP
+    listing = _output([str(python), "-m", "pip", "freeze"], "listing packages")
+    pinned = {_pin(line) for line in packages}
+    found = {_pin(line) for line in listing.splitlines() if "==" in line}
+    if found != pinned:
+        stamp.unlink()
+        raise OpsError(
+            f"{python.parent.parent.name} has other packages than jobs/requirements.txt pins: "
+            f"not pinned: {', '.join(sorted(found - pinned)) or 'none'}; "
+            f"not there: {', '.join(sorted(pinned - found)) or 'none'}.",
+            hint="Pin what is missing in jobs/requirements.txt: Glue installs what stands there.",
+        )
+
+
+def _pin(line: str) -> str:
+    name, _, version = line.strip().partition("==")
+    return f"{re.sub(r'[-_.]+', '-', name).lower()}=={version}"
+
+
 def _output(command: list[str], what: str, environ: Mapping[str, str] | None = None) -> str:
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
@@ -196,7 +224,7 @@ def setup(root: Path = ROOT) -> None:
         interpreter, version = find_job_python()
         note = "" if version.startswith("3.9.") else " (no 3.9, which Glue runs, was found)"
         label = f".venv-jobs: {len(jobs)} packages for the jobs, Python {version}{note}"
-        work.append((label, lambda: make_environment(JOB_PYTHON, jobs, interpreter)))
+        work.append((label, lambda: make_job_environment(JOB_PYTHON, jobs, interpreter)))
     if work:
         print("Setting up: packages for the clone alone, a minute or two", flush=True)
 

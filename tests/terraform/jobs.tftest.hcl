@@ -79,6 +79,11 @@ run "gives_the_jobs_their_code_and_packages" {
   }
 
   assert {
+    condition     = alltrue([for job in values(aws_glue_job.this) : job.command[0].python_version == jsondecode(file("jobs/runtimes.json")).python_shell.python])
+    error_message = "The packages are pinned for the Python of jobs/runtimes.json."
+  }
+
+  assert {
     condition     = aws_glue_job.this["ingest"].default_arguments["--bucket"] == "lake" && aws_glue_job.this["ingest"].default_arguments["library-set"] == "none"
     error_message = "The jobs need --bucket, and no packages besides their own."
   }
@@ -110,6 +115,7 @@ run "makes_spark_jobs_of_the_same_scripts" {
       aws_glue_job.this["transform-spark"].command[0].python_version == "3" &&
       aws_glue_job.this["transform-spark"].command[0].script_location == aws_glue_job.this["transform"].command[0].script_location &&
       aws_glue_job.this["transform-spark"].glue_version == "5.1" &&
+      aws_glue_job.this["transform-spark"].glue_version == jsondecode(file("jobs/runtimes.json")).spark.glue_version &&
       aws_glue_job.this["transform-spark"].worker_type == "G.2X" &&
       aws_glue_job.this["transform-spark"].number_of_workers == 5 &&
       aws_glue_job.this["transform-spark"].timeout == 45 &&

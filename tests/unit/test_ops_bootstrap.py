@@ -107,3 +107,20 @@ def test_make_environment__failure_shows_the_output(tmp_path: Path) -> None:
         bootstrap.make_environment(tmp_path / "env/bin/python", [], str(broken))
     assert caught.value.message == "Set-up failed when making env (exit code 3)."
     assert "no venv here" in caught.value.details
+
+
+def test_make_job_environment__with_what_is_not_pinned_is_refused(tmp_path: Path) -> None:
+    """A dependency without a pin is another version on Glue some day."""
+    python = tmp_path / "env/bin/python"
+    made = script(
+        tmp_path / "python3.9",
+        # `python -m venv` puts an interpreter whose pip finds one package too many.
+        f"mkdir -p {python.parent}; printf '#!/bin/sh\\necho a_b==1; echo c==2\\n' > {python}; "
+        f"chmod +x {python}",
+    )
+    with pytest.raises(OpsError) as caught:
+        bootstrap.make_job_environment(python, ["a-b==1", "d==3"], str(made))
+    assert "not pinned: c==2; not there: d==3." in caught.value.message
+    assert not bootstrap.is_current(python, ["a-b==1", "d==3"])
+    bootstrap.make_job_environment(python, ["a-b==1", "c==2"], str(made))
+    assert bootstrap.is_current(python, ["a-b==1", "c==2"])
