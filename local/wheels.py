@@ -1,7 +1,9 @@
 """Which packages have a wheel for the runtimes of Glue jobs, so that a run fails here as on AWS.
 
 The answers stand in ``wheels.json``, where a run looks them up without a package index.
-``python -m local.wheels NAME==VERSION ...`` asks the index and adds what it says.
+``python -m local.wheels NAME==VERSION ...`` asks the index and adds what it says. Its runtimes are
+those of docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-libraries, and of Python
+shell as users have found it (dmlc/xgboost#10472).
 """
 
 from __future__ import annotations
