@@ -60,11 +60,11 @@ def start_query_execution(request: Json) -> Json:
     )
     suffix = "txt" if query.is_utility else "csv"
     configuration["OutputLocation"] += f"{query.id}.{suffix}"
+    submit(query)
     note_query(group.name)
     if token:
         with _lock:
             _tokens[token] = (query.id, sql)
-    submit(query)
     return {"QueryExecutionId": query.id}
 
 

@@ -20,10 +20,12 @@ from local.athena_statements import Utility, run_utility
 from local.athena_tables import Reader
 from local.backends import backend
 from local.clients import client
+from local.errors import AwsError
 from local.events import emit
 from local.gateway import Json
 from local.lifecycle import on_stop
 from local.principals import Principal
+from local.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +61,30 @@ class Query:
         return isinstance(self.statement, Utility)
 
 
+_TOO_MANY = (
+    "You have exceeded the limit for the number of queries you can run concurrently. Please reduce "
+    "the number of concurrent queries submitted by this account. Contact customer support to "
+    "request a concurrent query limit increase."
+)
 _lock = threading.RLock()
 queries: dict[str, Query] = {}
 
 
 def submit(query: Query) -> None:
-    """Queue a query."""
-    queries[query.id] = query
+    """Queue a query.
+
+    Raises
+    ------
+    AwsError
+        ``TooManyRequestsException``, when as many as the quota allows run or wait. SHOW and
+        DESCRIBE do not count.
+        Source: https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+    """
+    with _lock:
+        active = sum(one.state not in ENDED and not one.is_utility for one in queries.values())
+        if active >= settings().active_queries and not query.is_utility:
+            raise AwsError("TooManyRequestsException", _TOO_MANY)
+        queries[query.id] = query
     _announce(query, None)
     _workers.submit(_run, query)
 
