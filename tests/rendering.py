@@ -126,9 +126,10 @@ class Deployment:
         return plan
 
 
-# Runs of deployment.tftest.hcl: the default variables, and datasets of which files arrive.
+# Runs of deployment.tftest.hcl: the default variables, datasets of which files arrive, and GovCloud.
 DEFAULT_RUN = "deploys_the_retail_sample_by_default"
 EVENT_RUN = "starts_runs_by_files_that_arrive"
+PARTITION_RUN = "deploys_to_another_partition"
 
 
 def mocked_deployment(terraform: Terraform, run: str = DEFAULT_RUN) -> Deployment:
@@ -150,7 +151,7 @@ def _mocked_deployments(terraform: Terraform) -> Mapping[str, Deployment]:
         for message in messages
         if message["type"] == "test_state"
     }
-    if not {DEFAULT_RUN, EVENT_RUN} <= found.keys():
+    if not {DEFAULT_RUN, EVENT_RUN, PARTITION_RUN} <= found.keys():
         raise AssertionError([m["diagnostic"] for m in messages if m["type"] == "diagnostic"])
     return found
 

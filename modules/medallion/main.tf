@@ -10,14 +10,18 @@ locals {
   # The name of the region by an attribute that the versions 5 and 6 of the provider both have, undeprecated.
   region = data.aws_region.current.id
 
+  # Consoles of the partitions whose regions have no host of their own there.
+  _consoles = { aws-cn = "https://console.amazonaws.cn", aws-us-gov = "https://console.amazonaws-us-gov.com" }
+
   # What every module needs to know of its surroundings.
   context = {
-    name       = var.name
-    account_id = local.account_id
-    partition  = local.partition
-    region     = local.region
-    arn_format = "arn:${local.partition}:%s:${local.region}:${local.account_id}:%s"
-    tags       = merge({ project = var.name, managed-by = "terraform" }, var.tags)
+    name        = var.name
+    account_id  = local.account_id
+    partition   = local.partition
+    region      = local.region
+    console_url = lookup(local._consoles, local.partition, "https://${local.region}.console.aws.amazon.com")
+    arn_format  = "arn:${local.partition}:%s:${local.region}:${local.account_id}:%s"
+    tags        = merge({ project = var.name, managed-by = "terraform" }, var.tags)
   }
 
   # Datasets, with what they leave to defaults filled in.
@@ -101,7 +105,7 @@ module "monitoring" {
   job_names           = values(module.jobs.names)
   log_resource_policy = var.monitoring.log_resource_policy
   log_retention_days  = var.log_retention_days
-  machines            = concat(["check", "crawl", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
+  machines            = concat(["batch", "check", "crawl", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
   notification_emails = var.notification_emails
   workgroup_name      = module.catalog.workgroup_name
 }

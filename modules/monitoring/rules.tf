@@ -105,7 +105,7 @@ resource "aws_cloudwatch_event_target" "run_cut_off" {
     input_template = join("\n", [for line in [
       "[${var.context.name}] CUT OFF: run <run>",
       "Pipeline run <run> ended <status> at <time>, before it could tell how it went.",
-      "Where to look: https://${var.context.region}.console.aws.amazon.com/states/home?region=${var.context.region}#/v2/executions/details/<execution>",
+      "Where to look: ${var.context.console_url}/states/home?region=${var.context.region}#/v2/executions/details/<execution>",
       "What to do: see there at which state it ended and why, mend that, and start the pipeline again (make run TARGET=aws). A run may be repeated: it adds no row twice.",
     ] : "\"${line}\""])
   }

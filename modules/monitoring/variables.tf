@@ -6,14 +6,15 @@ variable "arrivals" {
 }
 
 variable "context" {
-  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
+  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, console_url (of AWS's console), arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
   type = object({
-    name       = string
-    account_id = string
-    partition  = string
-    region     = string
-    arn_format = string
-    tags       = optional(map(string), {})
+    name        = string
+    account_id  = string
+    partition   = string
+    region      = string
+    console_url = string
+    arn_format  = string
+    tags        = optional(map(string), {})
   })
   nullable = false
 }

@@ -1,5 +1,5 @@
 locals {
-  _machines    = concat(["check", "crawl", "model", "notify", "pipeline"], var.arrivals ? ["arrival"] : [])
+  _machines    = concat(["batch", "check", "crawl", "model", "notify", "pipeline"], var.arrivals ? ["arrival"] : [])
   names        = { for machine in local._machines : machine => "${var.context.name}-${machine}" }
   machine_arns = { for machine, name in local.names : machine => format(var.context.arn_format, "states", "stateMachine:${name}") }
 
@@ -7,25 +7,34 @@ locals {
   job_timeout_seconds = var.job_timeout_minutes * 60 + 600
 
   # Machines that others start as a part of their own work.
-  parts = {
+  parts = { for machine, values in local._parts : machine => merge(values, { name = var.context.name, partition = var.context.partition }) }
+  _parts = {
+    batch = {
+      bucket              = var.bucket.name
+      console             = var.context.console_url
+      duckdb_log_group    = var.duckdb_log_group
+      ingest_job          = var.job_names.ingest
+      job_timeout_seconds = local.job_timeout_seconds
+      region              = var.context.region
+      topic_arn           = var.topic_arn
+      transform_job       = var.job_names.transform
+      transform_spark_job = local.spark_names.transform
+    }
     check = {
       bucket    = var.bucket.name
-      name      = var.context.name
       workgroup = var.workgroup_name
     }
-    crawl = {
-      name = var.context.name
-    }
+    crawl = {}
     model = {
       bucket              = var.bucket.name
+      duckdb_log_group    = var.duckdb_log_group
       job_timeout_seconds = local.job_timeout_seconds
       model_job           = var.job_names.model
       model_spark_job     = local.spark_names.model
-      name                = var.context.name
     }
     notify = {
       bucket        = var.bucket.name
-      name          = var.context.name
+      console       = var.context.console_url
       region        = var.context.region
       success_mails = var.success_mails
       topic_arn     = var.topic_arn
@@ -40,6 +49,7 @@ locals {
   log_levels = {
     # Of an Express execution there is no history: its log is all that is known of it.
     arrival  = "ALL"
+    batch    = "ALL"
     check    = "ALL"
     crawl    = "ERROR"
     model    = "ALL"
@@ -73,23 +83,19 @@ resource "aws_sfn_state_machine" "pipeline" {
   name     = local.names.pipeline
   role_arn = module.role["pipeline"].arn
   definition = templatefile("${var.definition_directory}/pipeline.asl.json", {
-    analytics_crawler   = coalesce(var.crawler_names.analytics, "none")
-    analytics_database  = var.database_names.analytics
-    bucket              = var.bucket.name
-    check_arn           = local.machine_arns.check
-    crawl_arn           = local.machine_arns.crawl
-    ingest_job          = var.job_names.ingest
-    job_timeout_seconds = local.job_timeout_seconds
-    model_arn           = local.machine_arns.model
-    name                = var.context.name
-    notify_arn          = local.machine_arns.notify
-    processed_crawler   = var.crawler_names.processed
-    processed_database  = var.database_names.processed
-    raw_crawler         = var.crawler_names.raw
-    region              = var.context.region
-    topic_arn           = var.topic_arn
-    transform_job       = var.job_names.transform
-    transform_spark_job = local.spark_names.transform
+    analytics_crawler  = coalesce(var.crawler_names.analytics, "none")
+    analytics_database = var.database_names.analytics
+    batch_arn          = local.machine_arns.batch
+    bucket             = var.bucket.name
+    check_arn          = local.machine_arns.check
+    crawl_arn          = local.machine_arns.crawl
+    model_arn          = local.machine_arns.model
+    name               = var.context.name
+    notify_arn         = local.machine_arns.notify
+    partition          = var.context.partition
+    processed_crawler  = var.crawler_names.processed
+    processed_database = var.database_names.processed
+    raw_crawler        = var.crawler_names.raw
     # How often a run looks whether its turn has come: no more seldom than runs of a group may follow each other.
     turn_seconds = min(30, var.arrival_window_seconds)
   })
@@ -117,6 +123,7 @@ resource "aws_sfn_state_machine" "arrival" {
     bucket                = var.bucket.name
     dead_letter_queue_url = var.dead_letter_queue.url
     name                  = var.context.name
+    partition             = var.context.partition
     pipeline_arn          = local.machine_arns.pipeline
     window_seconds        = var.arrival_window_seconds
   })

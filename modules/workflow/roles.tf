@@ -22,8 +22,8 @@ locals {
   # The glue actions of startJobRun.sync, and of the jobs that each machine runs.
   _job_actions = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
   _jobs = {
-    model    = [for job, name in var.job_names : name if startswith(job, "model")]
-    pipeline = [for job, name in var.job_names : name if !startswith(job, "model")]
+    batch = [for job, name in var.job_names : name if !startswith(job, "model")]
+    model = [for job, name in var.job_names : name if startswith(job, "model")]
   }
 
   statements = {
@@ -56,11 +56,47 @@ locals {
       local._log_delivery,
     ]
 
+    batch = [
+      {
+        sid       = "ReadReports"
+        actions   = ["s3:GetObject"]
+        resources = [for kind in ["errors", "ingest", "transform"] : "${var.bucket.arn}/runs/*/${kind}/*"]
+        condition = null
+      },
+      {
+        sid       = "WriteBatches"
+        actions   = ["s3:PutObject"]
+        resources = ["${var.bucket.arn}/runs/*/batches/*"]
+        condition = null
+      },
+      {
+        # A request for one object carries no prefix; this lets S3 say that a report is missing.
+        sid       = "ListFilesAndReports"
+        actions   = ["s3:ListBucket"]
+        resources = [var.bucket.arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }
+      },
+      {
+        sid       = "RunJobs"
+        actions   = local._job_actions
+        resources = [for job in local._jobs.batch : format(var.context.arn_format, "glue", "job/${job}")]
+        condition = null
+      },
+      {
+        sid       = "AskForApproval"
+        actions   = ["sns:Publish"]
+        resources = [var.topic_arn]
+        condition = null
+      },
+      local._publish_metrics,
+      local._log_delivery,
+    ]
+
     check = [
       {
         sid       = "ReadLists"
         actions   = ["s3:GetObject"]
-        resources = ["${var.bucket.arn}/runs/*/stages/*"]
+        resources = ["${var.bucket.arn}/runs/*/batches/*", "${var.bucket.arn}/runs/*/stages/*"]
         condition = null
       },
       {
@@ -135,7 +171,7 @@ locals {
       {
         sid       = "ReadSummaries"
         actions   = ["s3:GetObject"]
-        resources = ["${var.bucket.arn}/runs/*/stages/*"]
+        resources = ["${var.bucket.arn}/runs/*/errors/*", "${var.bucket.arn}/runs/*/stages/*"]
         condition = null
       },
       {
@@ -173,21 +209,15 @@ locals {
         condition = null
       },
       {
-        sid       = "ReadPlanAndReports"
+        sid       = "ReadPlan"
         actions   = ["s3:GetObject"]
-        resources = ["${var.bucket.arn}/config/pipeline.json", "${var.bucket.arn}/runs/*"]
+        resources = ["${var.bucket.arn}/config/pipeline.json"]
         condition = null
       },
       {
         sid       = "WriteResult"
         actions   = ["s3:PutObject"]
         resources = ["${var.bucket.arn}/runs/*/result.json"]
-        condition = null
-      },
-      {
-        sid       = "RunJobs"
-        actions   = local._job_actions
-        resources = [for job in local._jobs.pipeline : format(var.context.arn_format, "glue", "job/${job}")]
         condition = null
       },
       {
@@ -210,17 +240,11 @@ locals {
         condition = null
       },
       {
-        # A request for one object carries no prefix; this lets S3 say that a report is missing.
-        sid       = "ListFilesAndReports"
+        # A request for one object carries no prefix; this lets S3 say that the plan is missing.
+        sid       = "ListConfiguration"
         actions   = ["s3:ListBucket"]
         resources = [var.bucket.arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = ["config/*", "incoming/*", "runs/*"] } }
-      },
-      {
-        sid       = "AskForApproval"
-        actions   = ["sns:Publish"]
-        resources = [var.topic_arn]
-        condition = null
+        condition = { StringLikeIfExists = { "s3:prefix" = ["config/*"] } }
       },
       local._log_delivery,
     ]

@@ -21,14 +21,15 @@ variable "bucket" {
 }
 
 variable "context" {
-  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
+  description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, console_url (of AWS's console), arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
   type = object({
-    name       = string
-    account_id = string
-    partition  = string
-    region     = string
-    arn_format = string
-    tags       = optional(map(string), {})
+    name        = string
+    account_id  = string
+    partition   = string
+    region      = string
+    console_url = string
+    arn_format  = string
+    tags        = optional(map(string), {})
   })
   nullable = false
 }
@@ -68,6 +69,13 @@ variable "definition_directory" {
   nullable    = false
 }
 
+variable "duckdb_log_group" {
+  description = "Log group of the jobs whose engine is DuckDB, as mails name it."
+  type        = string
+  default     = "/aws-glue/python-jobs/error"
+  nullable    = false
+}
+
 variable "job_names" {
   description = "Names of the Glue jobs: ingest, transform, model, and transform-spark and model-spark if they exist."
   type        = map(string)
@@ -87,7 +95,7 @@ variable "kms_key_arn" {
 }
 
 variable "log_group_arns" {
-  description = "ARNs of the log groups by state machine: check, crawl, model, notify, pipeline, and arrival if there is one."
+  description = "ARNs of the log groups by state machine: batch, check, crawl, model, notify, pipeline, and arrival if there is one."
   type        = map(string)
   nullable    = false
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from ops.environment import ROOT
 
-MACHINES = ("arrival", "check", "crawl", "model", "notify", "pipeline")
+MACHINES = ("arrival", "batch", "check", "crawl", "model", "notify", "pipeline")
 # Services of integrations whose name in boto3 is another one.
 _CLIENTS = {"states": "stepfunctions", "sfn": "stepfunctions"}
 
@@ -85,7 +85,7 @@ class Integration:
     @classmethod
     def of(cls, state: dict[str, Any]) -> Integration:
         found = re.fullmatch(
-            r"arn:aws:states:::(?:aws-sdk:)?(\w+):(\w+?)(\.sync(?::2)?|\.waitForTaskToken)?",
+            r"arn:aws(?:-us-gov)?:states:::(?:aws-sdk:)?(\w+):(\w+?)(\.sync(?::2)?|\.waitForTaskToken)?",
             state["Resource"],
         )
         assert found, state["Resource"]

@@ -84,6 +84,8 @@ def test_pipeline__outlasts_its_parts_at_their_longest(deployment: Deployment) -
 @pytest.mark.parametrize(
     ("part", "task"),
     [
+        ("batch", "IngestBatch"),
+        ("batch", "TransformBatch"),
         ("check", "CheckTables"),
         ("crawl", "CrawlRaw"),
         ("model", "RunModels"),

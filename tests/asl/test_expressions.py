@@ -30,6 +30,11 @@ def pipeline(deployment: Deployment) -> States:
 
 
 @pytest.fixture
+def batch(deployment: Deployment) -> States:
+    return read("batch", deployment)
+
+
+@pytest.fixture
 def model(deployment: Deployment) -> States:
     return read("model", deployment)
 
@@ -67,9 +72,17 @@ def test_failed_checks__are_all_rows_but_the_header(
     assert output["checks"] == ("FAILED" if failed else "PASSED")
 
 
+REPORT = {"rows": {"in": 1, "out": 1, "refused": 0, "duplicate": 0, "filtered": 0}, "seconds": 1}
+
+
+def told(**others: Any) -> dict[str, Any]:
+    """Return what a batch tells."""
+    return {"number": 0, "done": 0, "failed": 0, "details": [], "failures": [], **others}
+
+
 def test_result__names_every_failure_once(pipeline: States) -> None:
     def failure(dataset: str) -> dict[str, Any]:
-        return {"dataset": dataset, "failure": {"state": "S", "dataset": dataset}}
+        return {"state": "S", "dataset": dataset}
 
     failed_check = [{"check": "k", "found": "1"}]
     result = outcome(
@@ -77,24 +90,33 @@ def test_result__names_every_failure_once(pipeline: States) -> None:
         states={"context": {"Execution": {"Id": "arn"}}},
         runId="run",
         startedAt="now",
-        selected=["a", "b", "c", "d"],
+        selected=[{"name": name} for name in "abcd"],
         otherFailures=[{"state": "CrawlRaw"}],
-        ingested=[failure("a"), {"dataset": "b", "report": {"rows": {}}}],
-        transformed=[failure("b")],
-        stageResults=[summary("fact")],
-        stageFailures=[{"state": "RunStage", "stage": "fact", "model": "m"}],
-        checked=[
-            {"name": "c", "failure": {"state": "CheckTable"}},
-            {"name": "d", "checks": "FAILED", "failed_checks": failed_check},
+        ingested=[
+            told(failed=1, failures=[failure("a")], details=[{"dataset": "b", "report": REPORT}])
         ],
-        modelChecks=[
+        transformed=[told(failed=1, failures=[failure("b")])],
+        stageResults=[summary("fact")],
+        stageFailures={"total": 1, "first": [{"state": "RunStage", "stage": "fact", "model": "m"}]},
+        checked=[
             {
+                "kind": "dataset",
+                "passed": 0,
+                "failed": 2,
+                "skipped": 0,
+                "checked": [{"name": "d", "checks": "FAILED"}],
+                "failed_checks": [{"name": "d", "failed_checks": failed_check}],
+                "failures": [{"state": "CheckTable", "dataset": "c"}],
+            },
+            {
+                "kind": "model",
                 "passed": 1,
                 "failed": 2,
                 "skipped": 0,
+                "checked": [],
                 "failed_checks": [{"name": "n", "failed_checks": failed_check}],
                 "failures": [{"state": "CheckTable", "model": "o"}],
-            }
+            },
         ],
     )
     named = [(f["state"], f.get("dataset", f.get("model"))) for f in result["failures"]]
@@ -109,7 +131,11 @@ def test_result__names_every_failure_once(pipeline: States) -> None:
         ("CheckTable", "n"),
     ]
     assert result["status"] == "FAILED"
+    assert result["totals"]["failures"] == len(named)
     assert result["model_checks"]["failed"] == 2
+    [entry] = [item for item in result["datasets"] if item["dataset"] == "b"]
+    assert entry["ingest"] == REPORT
+    assert entry["transform"] is None
 
 
 def summary(stage: str, **others: Any) -> dict[str, Any]:
@@ -158,7 +184,7 @@ def test_stages__are_those_asked_for__in_the_order_of_the_plan(
     ("request_", "selected", "given"),
     [
         ({}, ["a", "b", "c"], False),
-        ({"datasets": ["c", "c", "x"]}, ["c", "x"], True),
+        ({"datasets": ["c", "c", "x", "a"]}, ["a", "c"], True),
         ({"trigger": "schedule"}, ["b"], True),
         ({"trigger": "event", "group": "g"}, ["a"], True),
         ({"trigger": "event", "group": "none"}, [], True),
@@ -169,7 +195,7 @@ def test_datasets__are_those_of_the_trigger_or_of_the_group(
 ) -> None:
     known = {"result": {"Body": json.dumps(PLAN)}, "input": request_}
     assign = pipeline["LoadPlan"]["Assign"]
-    assert outcome(assign["selected"], states=known) == selected
+    assert [item["name"] for item in outcome(assign["selected"], states=known)] == selected
     assert outcome(assign["datasetsGiven"], states=known) is given
 
 
@@ -196,6 +222,62 @@ def test_turn__is_after_the_runs_of_the_group_with_earlier_windows(
         },
     )
     assert found == [running[index] for index in earlier]
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({}, ""),
+        ({"datasets": ["a", "b"], "stages": ["dim"], "from": "model"}, ""),
+        (
+            {"datasets": ["a", "order", 7, "order"]},
+            'The input names datasets that are not configured: ["order",7]. '
+            "Configured are: a, b, c.",
+        ),
+        (
+            {"stages": ["fct"]},
+            'The input names stages that have no models: ["fct"]. '
+            "Stages with models are: dim, fact.",
+        ),
+        (
+            {"from": "check"},
+            "The input asks to start from check. Allowed are: ingest, transform, model.",
+        ),
+    ],
+)
+def test_input__that_names_what_is_not_there__is_told(
+    request_: Any, said: str, pipeline: States
+) -> None:
+    known = {"result": {"Body": json.dumps(PLAN)}, "input": request_}
+    assert outcome(pipeline["LoadPlan"]["Assign"]["wrongInput"], states=known) == said
+
+
+@pytest.mark.parametrize(
+    ("looks", "pages", "earlier", "more", "to"),
+    [
+        (1, 1, ["g-1"], True, "WaitForTurn"),
+        (1, 1, [], True, "FindEarlierRuns"),
+        (1, 1, [], False, "LoadPlan"),
+        (10, 10, [], True, "LoadPlan"),
+        (719, 1, ["g-1"], False, "WaitForTurn"),
+        (720, 1, ["g-1"], True, "LoadPlan"),
+    ],
+)
+def test_earlier_runs__are_looked_for_page_by_page__within_bounds(
+    looks: int, pages: int, earlier: list[str], more: bool, to: str, pipeline: States
+) -> None:
+    known = {"looks": looks, "pages": pages, "earlier": earlier}
+    page = {"NextToken": "t"} if more else {}
+    state = pipeline["IsOurTurn"]
+    ways = (c["Next"] for c in state["Choices"] if outcome(c["Condition"], page=page, **known))
+    assert next(ways, state["Default"]) == to
+    context = {"StateMachine": {"Id": "arn"}}
+    arguments = outcome(
+        pipeline["FindEarlierRuns"]["Arguments"], states={"context": context}, page=page
+    )
+    assert arguments.get("NextToken") == page.get("NextToken")
+    # What took longer to look through is looked through more seldom.
+    assert outcome(pipeline["WaitForTurn"]["Seconds"], pages=pages) == 30 * pages
 
 
 @pytest.mark.parametrize(
@@ -226,12 +308,11 @@ def test_turn__is_after_the_runs_of_the_group_with_earlier_windows(
     ],
 )
 def test_dataset__has_files__unless_there_are_folders_only(
-    listed: Any, waiting: bool, pipeline: States
+    listed: Any, waiting: bool, batch: States
 ) -> None:
     found = {"IsTruncated": False, **listed}
-    known = {"input": {"dataset": "a"}, "result": found}
-    output = pipeline["ListFiles"]["Output"]
-    assert outcome(output, states=known) == {"dataset": "a", "waiting": waiting}
+    output = batch["ListFiles"]["Output"]
+    assert outcome(output, states={"result": found}) == {"waiting": waiting}
 
 
 EVENT = {"id": "e", "time": "2026-01-01T00:00:00Z", "detail": {"object": {"size": 3}}}
@@ -297,40 +378,56 @@ def test_run__is_named_after_the_group_and_the_end_of_a_window(deployment: Deplo
 
 
 @pytest.mark.parametrize(
-    ("begin", "batches", "layers"),
+    ("done", "batches", "lists"),
     [
-        ("ingest", [], ["processed"]),
-        ("ingest", [1], ["processed", "analytics"]),
-        ("ingest", [0, 2], ["processed", "analytics", "analytics"]),
-        ("model", [1], ["analytics"]),
-        ("model", [0], []),
+        ([2], [], ["batches/transform-0"]),
+        ([2, 0, 1], [1], ["batches/transform-0", "batches/transform-2", "stages/s0-checks-0"]),
+        ([1], [0, 2], ["batches/transform-0", "stages/s1-checks-0", "stages/s1-checks-1"]),
+        ([], [1], ["stages/s0-checks-0"]),
+        ([], [0], []),
     ],
 )
-def test_checks__are_one_execution_for_the_datasets_and_one_a_list_of_models(
-    begin: str, batches: list[int], layers: list[str], pipeline: States
+def test_checks__are_one_execution_for_each_list_of_tables(
+    done: list[int], batches: list[int], lists: list[str], pipeline: States
 ) -> None:
-    rows = {"in": 3, "out": 2, "refused": 1}
     items = outcome(
         pipeline["CheckLayers"]["Items"],
-        **{"from": begin},
-        ready=["a"],
-        transformed=[{"dataset": "a", "report": {"rows": rows}}],
-        minimumRows={"a": 0},
+        transformed=[told(number=number, done=count) for number, count in enumerate(done)],
         stageResults=[summary(f"s{i}", check_batches=n) for i, n in enumerate(batches)],
         runId="r",
     )
-    assert [item["layer"] for item in items] == layers
-    lists = [
-        (item["input"]["stage"], item["input"]["list"])
-        for item in items
-        if item["layer"] == "analytics"
-    ]
-    assert lists == [(f"s{i}", n) for i, count in enumerate(batches) for n in range(count)]
+    assert [item["list"] for item in items] == [f"runs/r/{name}.json" for name in lists]
     for item in items:
-        if item["layer"] == "processed":
-            [table] = item["input"]["tables"]
-            assert table["parameters"] == ["3", "2"]
-            assert table["if_empty"] == "0 rows of 3 in raw (1 refused)"
+        kind, layer = (
+            ("model", "analytics") if "stages" in item["list"] else ("dataset", "processed")
+        )
+        assert (item["kind"], item["database"]) == (kind, f"workshop_{layer}")
+        # Together they tell no more than one of them could.
+        assert item["first"] == 20 // len([other for other in items if other["kind"] == kind])
+
+
+@pytest.mark.parametrize(
+    ("rows", "min_rows", "if_empty"),
+    [
+        ({"in": 3, "out": 2, "refused": 1}, 0, "0 rows of 3 in raw (1 refused)"),
+        ({"in": 3, "out": 3, "refused": 0}, 1, "0 rows of 3 in raw (0 refused)"),
+        ({"in": 3, "out": 3, "refused": 0}, 0, None),
+    ],
+)
+def test_batch__leaves_the_tables_to_check(
+    rows: dict[str, int], min_rows: int, if_empty: str | None, batch: States
+) -> None:
+    body = outcome(
+        batch["StoreBatch"]["Arguments"]["Body"],
+        step="transform",
+        runId="r",
+        number=0,
+        done=[{"dataset": "a", "report": {"rows": rows}}, {"dataset": "b", "failure": {}}],
+        datasets=[{"name": "a", "min_rows": min_rows}, {"name": "b", "min_rows": 9}],
+    )
+    [table] = body["tables"]
+    assert table["parameters"] == [str(rows["in"]), str(rows["out"])]
+    assert table.get("if_empty") == if_empty
 
 
 STAGES = [{"name": name, "engine": "duckdb"} for name in ("dim", "fact", "mart")]
@@ -405,30 +502,33 @@ CHECKED: list[dict[str, Any]] = [
 ]
 
 
-def test_checks__of_datasets__are_told_one_by_one(check: States) -> None:
+def checks_told(check: States, kind: str, checked: Any, first: int = 20) -> Any:
     output = check["CheckTables"]["Output"]
-    assert outcome(output, states={"result": CHECKED}, ofModels=False) == {"checked": CHECKED}
+    return outcome(output, states={"result": checked}, kind=kind, first=first)
 
 
-def test_checks__of_a_list_of_models__are_summed_up(check: States) -> None:
-    output = check["CheckTables"]["Output"]
-    found = outcome(output, states={"result": CHECKED}, ofModels=True)["models"]
+@pytest.mark.parametrize("kind", ["dataset", "model"])
+def test_checks__of_a_list__are_summed_up(kind: str, check: States) -> None:
+    found = checks_told(check, kind, CHECKED)
     assert {key: found[key] for key in ("passed", "skipped", "failed")} == {
         "passed": 1,
         "skipped": 1,
         "failed": 2,
     }
     assert [item["name"] for item in found["failed_checks"]] == ["b"]
-    assert found["failures"] == [{**CHECKED[2]["failure"], "model": "c"}]
+    assert found["failures"] == [{**CHECKED[2]["failure"], kind: "c"}]
+    # Of datasets each is told, as far as there is room.
+    named = [(item["name"], item["checks"]) for item in found["checked"]]
+    each = [("a", "PASSED"), ("b", "FAILED"), ("d", "SKIPPED")]
+    assert named == (each if kind == "dataset" else [])
 
 
-def test_checks__of_a_hundred_models__take_no_more_room_than_those_of_twenty(
-    check: States,
+@pytest.mark.parametrize("kind", ["dataset", "model"])
+def test_checks__of_a_hundred_tables__take_no_more_room_than_those_of_twenty(
+    kind: str, check: States
 ) -> None:
-    output = check["CheckTables"]["Output"]
-
     def size(count: int) -> int:
         failed = [{**CHECKED[1], "name": f"model_{number:03}"} for number in range(count)]
-        return len(json.dumps(outcome(output, states={"result": failed}, ofModels=True)))
+        return len(json.dumps(checks_told(check, kind, failed)))
 
     assert size(100) - size(20) < 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -65,6 +64,7 @@ RESULT: dict[str, Any] = {
     "stages": [],
     "model_checks": {"passed": 0, "failed": 0, "skipped": 0, "failed_checks": []},
     "failures": [],
+    "totals": {"datasets": 3, "files": {"accepted": 2, "refused": 5}, "failures": 0},
 }
 FAILURE = {
     "state": "TransformDataset",
@@ -80,8 +80,7 @@ FAILURE = {
 def composed(notify: States, result: dict[str, Any]) -> dict[str, Any]:
     """Return the variables that the first state leaves."""
     assign = notify["Compose"]["Assign"]
-    known = {"input": {"result": result}}
-    return {name: said(text, states=known) for name, text in assign.items()}
+    return {"result": result, **{name: said(text, result=result) for name, text in assign.items()}}
 
 
 def said(text: str, **variables: Any) -> Any:
@@ -155,6 +154,7 @@ def test_refused__names_files_reasons_and_where_they_are(notify: States) -> None
 
 def test_failure__names_state_job_run_log_and_what_to_do(notify: States) -> None:
     failed = {**RESULT, "status": "FAILED", "failures": [FAILURE]}
+    failed["totals"] = {**RESULT["totals"], "failures": 1}
     _, text = mail(notify, "NotifyFailure", failed)
     assert "- state TransformDataset, dataset orders, job run jr_1\n" in text
     assert "Glue job run FAILED: out of memory" in text
@@ -172,51 +172,80 @@ def test_success__accounts_for_the_rows(notify: States) -> None:
     ) in text
 
 
-def metrics(notify: States, result: dict[str, Any]) -> list[dict[str, Any]]:
-    variables = composed(notify, result)
-    found = said(notify["PublishMetrics"]["Arguments"]["MetricData"], **variables)
-    assert all(
-        item["Dimensions"][0] == {"Name": "Pipeline", "Value": "medallion"} for item in found
-    )
-    return list(found)
-
-
-def test_metrics__count_rows_files_and_seconds_by_dataset(notify: States) -> None:
-    found = {
-        (tuple(d["Value"] for d in item["Dimensions"][1:]), item["MetricName"]): item["Value"]
-        for item in metrics(notify, RESULT)
-    }
-    assert found == {
-        ((), "RunsSucceeded"): 1,
-        ((), "RunsFailed"): 0,
-        (("orders",), "FilesAccepted"): 2,
-        (("orders",), "FilesRefused"): 5,
-        (("orders",), "RowsIngested"): 10,
-        (("orders",), "IngestSeconds"): 1.5,
-        (("orders",), "RowsProcessed"): 27,
-        (("orders",), "TransformSeconds"): 2.5,
-        (("orders",), "RowsRefused"): 5,
-        (("returns",), "RowsProcessed"): 5,
-        (("returns",), "TransformSeconds"): 1,
-        (("returns",), "RowsRefused"): 0,
+def totals(**others: Any) -> dict[str, Any]:
+    """Return the totals of a run of very many datasets."""
+    return {
+        "datasets": 800,
+        "ingested": 799,
+        "transformed": 798,
+        "failures": 45,
+        "files": {"accepted": 900, "refused": 7},
+        "ingest": rows(**{"in": 12}, out=10, refused=2),
+        "transform": rows(**{"in": 9}, out=8, filtered=1),
+        "checks": {"passed": 700, "failed": 3, "skipped": 95},
+        **others,
     }
 
 
-def test_metrics__of_a_failed_run_count_it_as_one(notify: States) -> None:
-    found = metrics(notify, {**RESULT, "status": "FAILED", "datasets": []})
-    assert [(item["MetricName"], item["Value"]) for item in found] == [
-        ("RunsSucceeded", 0),
-        ("RunsFailed", 1),
+def test_run__of_many_datasets__is_told_by_totals_and_what_is_worth_it(notify: States) -> None:
+    refusing = {"dataset": "orders", "ingest": ORDERS["ingest"]}
+    many = {**RESULT, "datasets": [refusing], "totals": totals()}
+    _, text = mail(notify, "NotifySuccess", many)
+    assert "800 datasets: 799 ingested, 10 of 12 rows from 900 files, refused 2 rows and 7" in text
+    assert "checks 700 PASSED, 3 FAILED, 95 SKIPPED" in text
+    assert "s3://medallion-123456789012-us-east-1/runs/orders-20260101T000000Z/batches/" in text
+    subject, text = mail(notify, "NotifyRefused", many)
+    assert subject.startswith("[medallion] REFUSED files: 7 of orders")
+    assert "Other datasets refused 2 more: s3://" in text
+    failed = {**many, "status": "FAILED", "failures": [FAILURE] * 20}
+    _, text = mail(notify, "NotifyFailure", failed)
+    assert text.count("- state TransformDataset") == 20
+    assert "- and 25 more: s3://" in text
+
+
+Metrics = dict[tuple[str, ...], float]
+
+
+def published(task: dict[str, Any], **variables: Any) -> Metrics:
+    """Return the metrics of a request: values by their names and datasets."""
+    found = said(task["Arguments"]["MetricData"], **variables)
+    assert 0 < len(found) <= 1000
+    for item in found:
+        assert item["Dimensions"][0] == {"Name": "Pipeline", "Value": "medallion"}
+    return {
+        (item["MetricName"], *(d["Value"] for d in item["Dimensions"][1:])): item["Value"]
+        for item in found
+    }
+
+
+def test_metrics__of_datasets__count_rows_files_and_seconds(deployment: Deployment) -> None:
+    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
+    task = batch["PublishMetrics"]
+    reports = [{"dataset": "orders", "report": ORDERS["ingest"]}, {"dataset": "x", "failure": {}}]
+    assert published(task, step="ingest", done=reports) == {
+        ("FilesAccepted", "orders"): 2,
+        ("FilesRefused", "orders"): 5,
+        ("RowsIngested", "orders"): 10,
+        ("RowsRefused", "orders"): 2,
+        ("IngestSeconds", "orders"): 1.5,
+    }
+    reports = [
+        {"dataset": entry["dataset"], "report": entry["transform"]} for entry in (ORDERS, RETURNS)
     ]
+    assert published(task, step="transform", done=reports) == {
+        ("RowsProcessed", "orders"): 27,
+        ("RowsRefused", "orders"): 3,
+        ("TransformSeconds", "orders"): 2.5,
+        ("RowsProcessed", "returns"): 5,
+        ("RowsRefused", "returns"): 0,
+        ("TransformSeconds", "returns"): 1,
+    }
 
 
-def test_metrics__of_many_datasets__fit_into_one_request(notify: States) -> None:
-    many = [{**ORDERS, "dataset": f"d{number:03}"} for number in range(300)]
-    found = metrics(notify, {**RESULT, "datasets": many})
-    assert len(found) <= 1000
-    per_dataset = Counter(item["Dimensions"][1]["Value"] for item in found[2:])
-    assert set(per_dataset.values()) == {7}
-    assert len(per_dataset) == 100
+@pytest.mark.parametrize(("status", "good"), [("SUCCEEDED", 1), ("FAILED", 0)])
+def test_metrics__of_a_run_count_it_as_one(status: str, good: int, notify: States) -> None:
+    found = published(notify["PublishMetrics"], result={**RESULT, "status": status})
+    assert found == {("RunsSucceeded",): good, ("RunsFailed",): 1 - good}
 
 
 HELD: dict[str, Any] = {
@@ -231,8 +260,8 @@ HELD: dict[str, Any] = {
 
 
 def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
-    pipeline = dict(states(json.loads(deployment.definitions["medallion-pipeline"])))
-    task = pipeline["RequestApproval"]
+    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
+    task = batch["RequestApproval"]
     known = {
         "input": {"dataset": "orders", "report": HELD},
         "context": {"Task": {"Token": "TOKEN"}, "Execution": {"Id": "arn:x"}},
@@ -251,8 +280,9 @@ def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
     # What was approved is what the second transform has to find.
     assert said(task["Output"]["approved"], **variables) == "0123456789abcdef"
     arguments = said(
-        pipeline["TransformDataset"]["Arguments"]["Arguments"],
-        states={"input": {"dataset": "orders", "approved": "0123456789abcdef"}},
+        batch["TransformDataset"]["Arguments"]["Arguments"],
+        states={"input": {"approved": "0123456789abcdef"}},
+        dataset="orders",
         runId="r1",
     )
     assert arguments == {"--dataset": "orders", "--run-id": "r1", "--approved": "0123456789abcdef"}
@@ -269,13 +299,13 @@ def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
 def test_approval__not_given__says_so(
     error: str, cause: str | None, named: str, said_of_it: str, deployment: Deployment
 ) -> None:
-    pipeline = dict(states(json.loads(deployment.definitions["medallion-pipeline"])))
-    [catcher] = [c for c in pipeline["RequestApproval"]["Catch"] if error in c["ErrorEquals"]]
-    assert catcher["Output"]["error"] == named
+    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
+    [catcher] = [c for c in batch["RequestApproval"]["Catch"] if error in c["ErrorEquals"]]
+    assert catcher["Assign"]["failure"]["error"] == named
     known: dict[str, Any] = {"input": {"report": HELD}, "errorOutput": {"Error": error}}
     if cause is not None:
         known["errorOutput"]["Cause"] = cause
-    text = said(catcher["Output"]["cause"], states=known)
+    text = said(catcher["Assign"]["failure"]["cause"], states=known)
     assert said_of_it in text
     assert "refused rows are 13.00 %" in text
     assert "The table stays as it was." in text

@@ -18,11 +18,12 @@ pytestmark = pytest.mark.xdist_group("terraform-module")
 ACCOUNT = "us-east-1:123456789012"
 OWN = "medallion-pipeline"  # the only machine that looks at its own executions
 BUCKET = "arn:aws:s3:::medallion-123456789012-us-east-1"
-PARTS = ("check", "crawl", "model", "notify", "pipeline")
+PARTS = ("batch", "check", "crawl", "model", "notify", "pipeline")
 CRAWLERS = ("medallion-processed", "medallion-raw")  # no models here, so none of analytics
 ROLES = {
     "medallion-arrival",
     "medallion-arrival-rule",
+    "medallion-batch",
     "medallion-check",
     "medallion-crawl",
     "medallion-crawler",
@@ -50,10 +51,20 @@ ON_EVERYTHING = {
 Need = tuple[str, str]
 
 
+# Keys that the caller gives.
+GIVEN = {"$states.input.list": ("runs/x/batches/transform-0.json", "runs/x/stages/s-checks-0.json")}
+
+
+def keys(text: str) -> Sequence[str]:
+    """Return the object keys that an expression may give."""
+    return GIVEN.get(text.removeprefix("{%").removesuffix("%}").strip()) or [key(text)]
+
+
 def key(text: str) -> str:
     """Return an object key: of an expression that joins texts, one that it may give."""
     if not text.startswith("{%"):
         return text
+    text = text.replace("$step", "'ingest'")
     parts = text.removeprefix("{%").removesuffix("%}").split("&")
     return "".join(
         part.strip().strip("'") if part.strip().startswith("'") else "x" for part in parts
@@ -65,7 +76,7 @@ def needs(state: dict[str, Any]) -> Iterator[Need]:
     integration, arguments = Integration.of(state), state["Arguments"]
     match (integration.service, integration.operation):
         case ("s3", operation):
-            yield of_bucket(operation, arguments)
+            yield from of_bucket(operation, arguments)
         case ("glue", "StartJobRun"):
             actions = ("StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
             yield from each("glue", actions, [f"job/{job}" for job in jobs(arguments["JobName"])])
@@ -81,10 +92,12 @@ def needs(state: dict[str, Any]) -> Iterator[Need]:
             yield of_one(service, operation, arguments)
 
 
-def of_bucket(operation: str, arguments: dict[str, Any]) -> Need:
+def of_bucket(operation: str, arguments: dict[str, Any]) -> Iterator[Need]:
     if operation == "ListObjectsV2":
-        return "s3:ListBucket", BUCKET
-    return f"s3:{operation}", f"{BUCKET}/{key(arguments['Key'])}"
+        yield "s3:ListBucket", BUCKET
+        return
+    for name in keys(arguments["Key"]):
+        yield f"s3:{operation}", f"{BUCKET}/{name}"
 
 
 def of_start(machine: str, *, waits: bool) -> Iterator[Need]:
@@ -261,6 +274,10 @@ def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> Non
         ("medallion-pipeline", ("s3:PutObject", "runs/x/ingest/sales.json")),
         ("medallion-pipeline", ("s3:PutObject", "processed/sales/part-0.parquet")),
         ("medallion-pipeline", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-batch", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-batch", ("s3:GetObject", "processed/sales/part-0.parquet")),
+        ("medallion-batch", ("s3:PutObject", "runs/x/ingest/sales.json")),
+        ("medallion-batch", ("s3:PutObject", "runs/x/result.json")),
         ("medallion-arrival", ("s3:GetObject", "incoming/sales/x.csv")),
         ("medallion-arrival", ("s3:PutObject", "runs/x/result.json")),
         ("medallion-notify", ("s3:GetObject", "runs/x/result.json")),

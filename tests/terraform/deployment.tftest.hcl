@@ -140,6 +140,24 @@ run "starts_runs_by_files_that_arrive" {
   }
 }
 
+run "deploys_to_another_partition" {
+  variables {
+    datasets = { alerts = { columns = [{ name = "alert_id", type = "bigint" }] } }
+    models   = {}
+    region   = "us-gov-west-1"
+  }
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov", dns_suffix = "amazonaws.com" }
+  }
+
+  assert {
+    condition     = local.context.console_url == "https://console.amazonaws-us-gov.com"
+    error_message = "Mails lead to ${local.context.console_url}."
+  }
+}
+
 run "names_everything_after_its_name" {
   module {
     source = "./modules/medallion"

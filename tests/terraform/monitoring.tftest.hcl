@@ -4,11 +4,12 @@ mock_provider "aws" {
 
 variables {
   context = {
-    name       = "lake"
-    account_id = "123456789012"
-    partition  = "aws"
-    region     = "us-east-1"
-    arn_format = "arn:aws:%s:us-east-1:123456789012:%s"
+    name        = "lake"
+    account_id  = "123456789012"
+    partition   = "aws"
+    region      = "us-east-1"
+    console_url = "https://us-east-1.console.aws.amazon.com"
+    arn_format  = "arn:aws:%s:us-east-1:123456789012:%s"
   }
   crawler_names       = ["lake-processed", "lake-raw"]
   job_names           = ["lake-ingest", "lake-transform"]

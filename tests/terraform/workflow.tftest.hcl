@@ -4,11 +4,12 @@ mock_provider "aws" {
 
 variables {
   context = {
-    name       = "lake"
-    account_id = "123456789012"
-    partition  = "aws"
-    region     = "us-east-1"
-    arn_format = "arn:aws:%s:us-east-1:123456789012:%s"
+    name        = "lake"
+    account_id  = "123456789012"
+    partition   = "aws"
+    region      = "us-east-1"
+    console_url = "https://us-east-1.console.aws.amazon.com"
+    arn_format  = "arn:aws:%s:us-east-1:123456789012:%s"
   }
   arrival_window_seconds = 60
   arrivals               = true
@@ -20,7 +21,7 @@ variables {
   job_names              = { ingest = "lake-ingest", transform = "lake-transform", model = "lake-model" }
   job_timeout_minutes    = 60
   log_group_arns = {
-    for machine in ["arrival", "check", "crawl", "model", "notify", "pipeline"] : machine => "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/lake-${machine}"
+    for machine in ["arrival", "batch", "check", "crawl", "model", "notify", "pipeline"] : machine => "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/lake-${machine}"
   }
   success_mails  = true
   topic_arn      = "arn:aws:sns:us-east-1:123456789012:lake-notifications"
@@ -65,7 +66,7 @@ run "routes_nothing_without_arrivals" {
   }
 
   assert {
-    condition     = length(aws_sfn_state_machine.arrival) == 0 && output.arrival_arn == null && keys(module.role) == ["check", "crawl", "model", "notify", "pipeline"]
+    condition     = length(aws_sfn_state_machine.arrival) == 0 && output.arrival_arn == null && keys(module.role) == ["batch", "check", "crawl", "model", "notify", "pipeline"]
     error_message = "Without arrivals there must be no machine and no role for them: ${join(", ", keys(module.role))}"
   }
 }
@@ -105,7 +106,7 @@ run "lets_notify_publish_and_no_more" {
   }
 
   assert {
-    condition     = alltrue([for machine in ["arrival", "notify"] : one([for row in local.statements[machine] : row.condition if contains(row.actions, "cloudwatch:PutMetricData")]) == { StringEquals = { "cloudwatch:namespace" = ["Medallion"] } }])
+    condition     = alltrue([for machine in ["arrival", "batch", "notify"] : one([for row in local.statements[machine] : row.condition if contains(row.actions, "cloudwatch:PutMetricData")]) == { StringEquals = { "cloudwatch:namespace" = ["Medallion"] } }])
     error_message = "AWS names no resource for metrics, so they are bound to their namespace."
   }
 }
@@ -123,8 +124,8 @@ run "lets_the_pipeline_wait_for_its_turn" {
   }
 
   assert {
-    condition     = [for row in local.statements.pipeline : row.condition if contains(row.actions, "s3:ListBucket")] == [{ StringLikeIfExists = { "s3:prefix" = ["config/*", "incoming/*", "runs/*"] } }]
-    error_message = "It must see which datasets have files, and list nothing else."
+    condition     = [for machine in ["batch", "pipeline"] : [for row in local.statements[machine] : row.condition if contains(row.actions, "s3:ListBucket")]] == [[{ StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }], [{ StringLikeIfExists = { "s3:prefix" = ["config/*"] } }]]
+    error_message = "Batches must see which datasets have files, and nothing else is listed."
   }
 
   assert {
