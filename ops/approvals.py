@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ops.display import console, indented, plural
 from ops.errors import OpsError
-from ops.executions import execution_arn, history_of, running
+from ops.executions import execution_arn, progress_of, running
 from ops.history import APPROVAL, Unit
 from ops.progress import run_id
 from ops.target import Target
@@ -69,7 +69,7 @@ class Request:
 def requests_of(target: Target, run: str) -> list[Request]:
     """Requests of a run that wait for an answer."""
     arn = execution_arn(target, run)
-    return [Request.of(run_id(arn), unit) for unit in history_of(target, arn).requests]
+    return [Request.of(run_id(arn), unit) for unit in progress_of(target, arn).requests]
 
 
 def waiting(target: Target) -> list[Request]:
@@ -219,7 +219,7 @@ def _why_none(target: Target, run: str, dataset: str) -> str:
     of = f" of dataset {dataset}" if dataset else ""
     answers = [
         f"that of dataset {unit.item} {answer(unit)}"
-        for unit in history_of(target, arn).units
+        for unit in progress_of(target, arn).units
         if unit.state == APPROVAL and not unit.token and dataset in ("", unit.item)
     ]
     if answers:

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from ops.errors import OpsError
-from ops.history import History
-from ops.progress import events, run_id
+from ops.progress import Progress, run_id
 from ops.target import Target
 
 if TYPE_CHECKING:
@@ -55,20 +54,19 @@ def of_group(target: Target, group: str) -> list[str]:
     return sorted(found)
 
 
-def history_of(target: Target, arn: str) -> History:
-    """History of a run, without the executions that it started.
+def progress_of(target: Target, arn: str) -> Progress:
+    """Progress of a run, with the executions that it started.
 
     Raises
     ------
     OpsError
         There is no such run.
     """
-    history = History()
+    progress = Progress(target, arn)
     try:
-        for page in events(target, arn):
-            history.feed(page)
+        progress.poll()
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NO_RUN:
             raise
         raise OpsError(f"There is no run {run_id(arn)}.", hint="See them: make status") from error
-    return history
+    return progress

@@ -160,7 +160,7 @@ class History:
         if scope:
             scope.item = scope.item or _item(details.get("input"))
             unit = scope.unit
-            if unit and name == APPROVAL:
+            if unit and (name == APPROVAL or (unit.quiet and kind == "TaskStateEntered")):
                 self._end(unit, moment)
                 unit = None
         if kind == "WaitStateEntered" and not scope and name in WAITS:

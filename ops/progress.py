@@ -14,7 +14,7 @@ from ops.history import APPROVAL, History, Unit
 from ops.target import Target
 
 # Their executions are shown unit by unit; that of a crawl is one line.
-OPENED = ("RunModels", "CheckTables")
+OPENED = ("IngestBatch", "TransformBatch", "RunModels", "CheckTables")
 
 
 def run_id(execution_arn: str) -> str:
@@ -53,6 +53,8 @@ class Progress:
     def __init__(self, target: Target, execution_arn: str) -> None:
         self._target = target
         self._histories = {execution_arn: History()}
+        # Executions that are over, and those of them that have been read to the end.
+        self._over: set[str] = set()
         self._ended: set[str] = set()
 
     @property
@@ -69,6 +71,11 @@ class Progress:
     def requests(self) -> list[Unit]:
         """Requests for approval that wait for an answer."""
         return [unit for history in self._histories.values() for unit in history.requests]
+
+    @property
+    def waits(self) -> list[Unit]:
+        """What the run waits for before it begins."""
+        return [unit for history in self._histories.values() for unit in history.waits]
 
     def poll(self) -> list[Unit]:
         """Read what is new; return the units that ended, those of opened executions first."""
@@ -95,6 +102,10 @@ class Progress:
             if self._is_opened(unit):
                 assert unit.execution_arn is not None
                 self._histories.setdefault(unit.execution_arn, History())
+                if unit.ended:
+                    self._over.add(unit.execution_arn)
+        if arn in self._over:
+            self._ended.add(arn)
         return [unit for unit in ended if not self._is_opened(unit) or problem(unit)]
 
     @staticmethod

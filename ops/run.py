@@ -130,12 +130,33 @@ def result_of(target: Target, execution_arn: str) -> dict[str, Any] | None:
     return target.read_json(f"runs/{run_id(execution_arn)}/result.json")
 
 
+def every_dataset(target: Target, result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Entries of all datasets of a run; of many, the result names only some, the batches all."""
+    named: list[dict[str, Any]] = result["datasets"]
+    if result.get("totals", {}).get("datasets", 0) <= len(named):
+        return named
+    found: dict[str, dict[str, Any]] = {}
+    for step in ("ingest", "transform"):
+        number = 0
+        while batch := target.read_json(f"runs/{result['run_id']}/batches/{step}-{number}.json"):
+            number += 1
+            for item in batch["datasets"]:
+                if not item.get("idle"):
+                    entry = found.setdefault(item["dataset"], {"dataset": item["dataset"]})
+                    entry[step] = item.get("report")
+    return list(found.values())
+
+
 def failures_of(
     description: DescribeExecutionOutputTypeDef, result: dict[str, Any] | None
 ) -> list[dict[str, Any]]:
     """Failures of a run: those of its result, else what Step Functions says."""
     if result and result["failures"]:
         failures: list[dict[str, Any]] = result["failures"]
+        more = result.get("totals", {}).get("failures", 0) - len(failures)
+        if more > 0:
+            where = f"runs/{result['run_id']}/batches/ has all that failed"
+            failures = [*failures, {"state": "others", "error": f"{more} more", "cause": where}]
         return failures
     error, cause = description.get("error"), description.get("cause")
     return [{"state": "pipeline", "error": error or description["status"], "cause": cause or ""}]
@@ -209,4 +230,4 @@ def watch(target: Target, arn: str, *, outlives_us: bool = True) -> None:
 def had_nothing_to_do(description: DescribeExecutionOutputTypeDef) -> bool:
     """Whether a run that files had started found them gone."""
     output = json.loads(description.get("output") or "{}")
-    return isinstance(output, dict) and output.get("datasets") == []
+    return isinstance(output, dict) and output.get("totals") == {"datasets": 0}

@@ -9,10 +9,17 @@ from rich.text import Text
 from ops import approvals, attention, models, report
 from ops.display import console, duration, heading, note, table
 from ops.errors import OpsError
-from ops.executions import execution_arn, history_of, latest, running
+from ops.executions import execution_arn, latest, progress_of, running
 from ops.history import Unit
 from ops.progress import Progress, run_id, waiting_line
-from ops.run import failures_of, had_nothing_to_do, print_failures, result_of, unit_lines
+from ops.run import (
+    every_dataset,
+    failures_of,
+    had_nothing_to_do,
+    print_failures,
+    result_of,
+    unit_lines,
+)
 from ops.target import Target
 
 SHOWN_RUNS = 5
@@ -65,9 +72,9 @@ def waiting(target: Target) -> None:
     requests: list[approvals.Request] = []
     waits: list[tuple[str, Unit]] = []
     for arn in running(target):
-        history = history_of(target, arn)
-        requests += [approvals.Request.of(run_id(arn), unit) for unit in history.requests]
-        waits += [(run_id(arn), unit) for unit in history.waits]
+        progress = progress_of(target, arn)
+        requests += [approvals.Request.of(run_id(arn), unit) for unit in progress.requests]
+        waits += [(run_id(arn), unit) for unit in progress.waits]
     if requests:
         heading("Waiting for approval")
         approvals.show_all(target, requests)
@@ -96,7 +103,7 @@ def one_run(target: Target, arn: str) -> None:
         return
     result = result_of(target, arn)
     if result:
-        report.datasets(result)
+        report.datasets({**result, "datasets": every_dataset(target, result)})
         models.show(target, result)
     if not result and had_nothing_to_do(description):
         heading(f"Run {run_id(arn)}")

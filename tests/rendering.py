@@ -126,7 +126,7 @@ class Deployment:
         return plan
 
 
-# Runs of deployment.tftest.hcl: the default variables, datasets of which files arrive, and GovCloud.
+# Runs of deployment.tftest.hcl: the default variables, datasets of which files arrive, GovCloud.
 DEFAULT_RUN = "deploys_the_retail_sample_by_default"
 EVENT_RUN = "starts_runs_by_files_that_arrive"
 PARTITION_RUN = "deploys_to_another_partition"

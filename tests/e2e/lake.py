@@ -154,6 +154,15 @@ class Lake:
         )
         return [event for page in pages for event in page["events"]]
 
+    def nested(self, execution_arn: str) -> list[str]:
+        """Return the ARNs of the executions that an execution has started and waits for."""
+        submitted = (e.get("taskSubmittedEventDetails", {}) for e in self.history(execution_arn))
+        return [
+            json.loads(details["output"])["ExecutionArn"]
+            for details in submitted
+            if details.get("resourceType") == "states"
+        ]
+
     def entered(self, execution_arn: str) -> list[str]:
         """Return the names of the states that an execution entered."""
         return [

@@ -94,7 +94,7 @@ def test_doubtful__rejected__changes_nothing(prices: Lake) -> None:
 @contextmanager
 def impatient(lake: Lake, seconds: int) -> Iterator[None]:
     """Give up an approval after some seconds; hours are the least that can be configured."""
-    arn = lake.outputs["pipeline_arn"]
+    arn = lake.outputs["pipeline_arn"].removesuffix("pipeline") + "batch"
     definition = lake.states.describe_state_machine(stateMachineArn=arn)["definition"]
     hours = '"{% $states.input.report.held.timeout_seconds %}"'
     assert definition.count(hours) == 1

@@ -37,7 +37,7 @@ def test_alarms__are_those_of_the_module() -> None:
 
 
 def test_metrics__are_those_that_the_machines_publish() -> None:
-    published = set(re.findall(r"\$metric\('(\w+)'", machine("notify")))
+    published = set(re.findall(r"\$metric\('(\w+)'", machine("notify") + machine("batch")))
     published |= set(re.findall(r'"MetricName": "(\w+)"', machine("arrival")))
     assert len(published) > 8
     cells = first_cells(page("monitoring"), "Metric")
@@ -45,7 +45,7 @@ def test_metrics__are_those_that_the_machines_publish() -> None:
 
 
 def test_mails__have_the_subjects_of_the_machines() -> None:
-    sent = re.findall(r"\[\$\{name\}\] ([A-Z]+(?: \w+)?)", machine("notify") + machine("pipeline"))
+    sent = re.findall(r"\[\$\{name\}\] ([A-Z]+(?: \w+)?)", machine("notify") + machine("batch"))
     rule = (ROOT / "modules/monitoring/rules.tf").read_text(encoding="utf-8")
     sent += re.findall(r"\] (CUT OFF)", rule)
     assert {"SUCCEEDED", "FAILED", "REFUSED files", "APPROVAL needed", "CUT OFF"} <= set(sent)

@@ -116,7 +116,7 @@ def test_status__running_run_shows_its_request(screen: io.StringIO) -> None:
 
 
 def test_status__run_that_found_no_files(screen: io.StringIO) -> None:
-    output = json.dumps({"run_id": "air-1", "status": "SUCCEEDED", "datasets": []})
+    output = json.dumps({"run_id": "air-1", "datasets": [], "totals": {"datasets": 0}})
     description = {"status": "SUCCEEDED", "startDate": START, "output": output}
     s3 = Fake(get_object=refusal("NoSuchKey"))
     made = connected(stepfunctions=Fake(describe_execution=description), s3=s3)
