@@ -56,7 +56,10 @@ class Session:
         return [*DEFAULTS, *chosen, *OVERRIDES]
 
     def save(self, state: Path = STATE) -> None:
-        (state / SESSION).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        """Write the session file, whole or not at all."""
+        new = state / f"{SESSION}.new"
+        new.write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+        new.replace(state / SESSION)
 
     def terraform(self, state: Path = STATE) -> Terraform:
         environ = local_environment(self.endpoint, terraform_environment())
@@ -70,13 +73,54 @@ def local_environment(endpoint: str, environ: Mapping[str, str]) -> dict[str, st
     return {**kept, **variables(endpoint)}
 
 
+class SessionLost(OpsError):  # noqa: N818 - what has happened, as its text says
+    """A session file without the local AWS that it tells of: it was killed, or the file is broken.
+
+    Who asks for the local AWS, or for whichever is up, is refused then: turning to AWS instead is
+    for the user to say.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(
+            found,
+            hint="To forget it: make local-down. To start a new one: make local-up. "
+            "To speak to AWS instead: TARGET=aws",
+        )
+
+
 def find(state: Path = STATE) -> Session | None:
-    """The local AWS of this clone, if it answers."""
+    """The local AWS of this clone, if one is up.
+
+    Raises
+    ------
+    SessionLost
+        A session file is there, but not the server that it tells of.
+    """
     path = state / SESSION
     if not path.is_file():
         return None
-    session = Session(**json.loads(path.read_text(encoding="utf-8")))
-    return session if _answers(session.port) else None
+    session = _read(path)
+    found = f"{path} tells of a local AWS on port {session.port} of 127.0.0.1"
+    if not _answers(session.port):
+        raise SessionLost(f"{found}, but nothing answers there: it was killed.")
+    if not _is_ours(session):
+        raise SessionLost(
+            f"{found}, but process {session.pid} is no local AWS any more: what answers there now "
+            "is something else."
+        )
+    return session
+
+
+def _read(path: Path) -> Session:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        session = Session(**document)
+        int(session.pid), int(session.port)
+    except (TypeError, ValueError) as error:
+        raise SessionLost(
+            f"{path} cannot be read ({error}), so it is not known which local AWS is up, if any."
+        ) from error
+    return session
 
 
 def _answers(port: int) -> bool:
@@ -95,7 +139,12 @@ def start(example: str, var_file: Path | None, *, state: Path = STATE) -> Sessio
     OpsError
         One is up already, or it does not get ready; the end of its log is in the error.
     """
-    if running := find(state):
+    try:
+        running = find(state)
+    except SessionLost:
+        stop(state)
+        running = None
+    if running:
         raise OpsError(
             f"The local AWS is up already: {running.endpoint} ({running.example}).",
             hint="Use it (make run, make query), or stop it first: make local-down",
@@ -147,10 +196,14 @@ def _wait_ready(process: subprocess.Popen[bytes], log: Path) -> int:
 def stop(state: Path = STATE) -> bool:
     """Stop the local AWS and forget its state; tell whether there was one."""
     path = state / SESSION
+    session: Session | None
     if not path.is_file():
         return False
-    session = Session(**json.loads(path.read_text(encoding="utf-8")))
-    if _is_ours(session):
+    try:
+        session = _read(path)
+    except SessionLost:  # whose process it was is not known any more
+        session = None
+    if session and _is_ours(session):
         _end(session.pid)
     clear(state)
     return True

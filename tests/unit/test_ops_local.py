@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from ops import localaws
+from ops import __main__, localaws, target
 from ops.errors import OpsError
 from ops.terraform import Terraform, link_root
 
@@ -199,18 +201,106 @@ def test_start__server_that_is_not_ready_in_time_is_ended(
         localaws.start("flights", None, state=state)
 
 
-def test_find__session_of_a_server_that_died_is_none(server: Path) -> None:
-    state = stand_in(server, LISTEN)
+def killed(state: Path) -> localaws.Session:
+    """A local AWS that was started and is killed before it could forget its session."""
     session = localaws.start("flights", None, state=state)
     os.kill(session.pid, signal.SIGKILL)
     end = time.monotonic() + 10
-    while localaws.find(state):
+    while localaws._alive(session.pid):
         assert time.monotonic() < end
         time.sleep(0.02)
-    assert not localaws._alive(session.pid)
+    return session
+
+
+def test_find__session_of_a_server_that_was_killed_is_refused(server: Path) -> None:
+    state = stand_in(server, LISTEN)
+    session = killed(state)
+    with pytest.raises(localaws.SessionLost, match="nothing answers there") as caught:
+        localaws.find(state)
+    assert f"{state / localaws.SESSION} tells of a local AWS on port {session.port}" in str(
+        caught.value
+    )
+    assert "make local-down" in caught.value.hint
+    assert "TARGET=aws" in caught.value.hint
+
+
+def test_start__after_a_server_that_was_killed__forgets_it(server: Path) -> None:
+    state = stand_in(server, LISTEN)
+    session = killed(state)
     again = localaws.start("flights", None, state=state)
     assert again.pid != session.pid
+    assert localaws.find(state) == again
     localaws.stop(state)
+
+
+def test_stop__after_a_server_that_was_killed__forgets_it(server: Path) -> None:
+    state = stand_in(server, LISTEN)
+    killed(state)
+    assert localaws.stop(state)
+    assert localaws.find(state) is None
+
+
+def test_find__port_that_something_else_serves_by_now_is_refused(tmp_path: Path) -> None:
+    with (
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as stranger,
+        socket.create_server(("127.0.0.1", 0)) as listening,
+    ):
+        port = listening.getsockname()[1]
+        localaws.Session(stranger.pid, port, "flights", None).save(tmp_path)
+        with pytest.raises(localaws.SessionLost, match=f"process {stranger.pid} is no local AWS"):
+            localaws.find(tmp_path)
+        stranger.terminate()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"pid": "x", "port": 1, "example": "", "var_file": null}']
+)
+def test_find__file_that_cannot_be_read_is_refused__and_forgotten_when_asked(
+    text: str, tmp_path: Path
+) -> None:
+    (tmp_path / localaws.SESSION).write_text(text)
+    with pytest.raises(localaws.SessionLost, match="cannot be read"):
+        localaws.find(tmp_path)
+    assert localaws.stop(tmp_path)
+    assert localaws.find(tmp_path) is None
+
+
+COMMANDS = (
+    ["run"],
+    ["query", "SELECT 1"],
+    ["status"],
+    ["logs"],
+    ["drop", "--dataset", "sales", "x.csv"],
+    ["approve"],
+    ["reject", "--reason", "no"],
+    ["report"],
+    ["exec", "true"],
+)
+
+
+def test_commands__after_the_server_was_killed__refuse__and_never_turn_to_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = killed(tmp_path)
+    asked: list[str] = []
+
+    def on_aws(*, asked: bool) -> None:
+        raise AssertionError("a command has turned to AWS")
+
+    monkeypatch.delenv("TARGET", raising=False)
+    monkeypatch.setattr(localaws, "find", partial(localaws.find, tmp_path))
+    monkeypatch.setattr(target, "_aws", on_aws)
+    monkeypatch.setattr(os, "execvpe", lambda program, *_rest: asked.append(program))
+    for command in COMMANDS:
+        targets = [[]] if command[0] == "exec" else [[], ["--target", "local"]]
+        for chosen in targets:
+            assert __main__.main([command[0], *chosen, *command[1:]]) == 1, command
+            shown = capsys.readouterr().err
+            assert f"port {session.port}" in shown
+            assert "it was killed" in shown
+            assert "make local-down" in shown
+    assert asked == []
+    assert target.choose("aws") == "aws"
 
 
 def test_stop__leaves_a_stranger_with_the_same_number_alone(tmp_path: Path) -> None:
