@@ -49,6 +49,12 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     run.add_argument(
         "--state-dir", type=Path, help="directory for scratch files (default: a temporary one)"
     )
+    run.add_argument(
+        "--plugin",
+        metavar="MODULE:FUNCTION",
+        help="for tests of what relies on AWS: the function gets the WSGI application and returns "
+        "the one that serves, and may change how this server behaves",
+    )
     return parser.parse_args(arguments)
 
 
@@ -76,6 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
             job_python=given.job_python,
             spark_venv=given.spark_venv.absolute(),
             work_dir=directory.resolve(),
+            plugin=given.plugin,
         )
         serve(settings, bound)
     except LocalAwsError as error:

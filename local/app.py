@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import io
 import socket
 from collections.abc import Iterable
@@ -23,8 +24,10 @@ from local import (
     states,
     sts,
 )
+from local.errors import LocalAwsError
 from local.gateway import App, Environ, Gateway
 from local.handler import QuietHandler
+from local.settings import settings
 from local.wire import StartResponse
 
 # Importing a service registers what it answers; some patch moto as well.
@@ -57,6 +60,28 @@ def inflated(app: App) -> App:
     return serve
 
 
+def plugged(app: App, plugin: str | None) -> App:
+    """Let a plugin, named ``module:function``, wrap the application.
+
+    Raises
+    ------
+    LocalAwsError
+        When there is no such function.
+    """
+    if plugin is None:
+        return app
+    module, _, name = plugin.partition(":")
+    try:
+        wrap = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise LocalAwsError(
+            f"--plugin {plugin} cannot be loaded ({error}); write module:function, of a module "
+            "that Python finds from here"
+        ) from error
+    wrapped: App = wrap(app)
+    return wrapped
+
+
 def build(bound: socket.socket) -> Any:
     """Return a server for a bound and listening socket.
 
@@ -70,7 +95,7 @@ def build(bound: socket.socket) -> Any:
         if install:
             install()
     moto: Any = DomainDispatcherApplication(create_backend_app)
-    app: Any = inflated(Gateway(moto))
+    app: Any = plugged(inflated(Gateway(moto)), settings().plugin)
     host, port = bound.getsockname()
     server: Any = make_server(
         host, port, app, threaded=True, request_handler=QuietHandler, fd=bound.fileno()

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote_plus
+from xml.sax.saxutils import unescape
 
 from moto.s3.models import FakeKey
 
+from local.gateway import after_xml
 from local.symbols import replace, resolve
 
 _STORE = "moto.s3.utils:_VersionedKeyStore"
+# What `encoding-type=url` is about, by the names of the fields in the answer:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+_ENCODED = re.compile(r"<(Key|Prefix|KeyMarker|NextKeyMarker|Delimiter)>([^<]+)</")
+_ENCODING = "<EncodingType>url</EncodingType>"
+
+
+@after_xml("s3:ListObjectVersions")
+def encode_keys(request: dict[str, Any], body: bytes) -> bytes:
+    """Encode keys where the request asks for that, as moto does for the other listings alone."""
+    text = body.decode()
+    if request.get("encoding-type") != "url" or _ENCODING in text:
+        return body
+    text = _ENCODED.sub(
+        lambda found: f"<{found[1]}>{quote_plus(unescape(found[2]), safe='/')}</", text
+    )
+    return text.replace("</ListVersionsResult>", f"{_ENCODING}</ListVersionsResult>").encode()
 
 
 class _ListedKey(FakeKey):

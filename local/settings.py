@@ -56,6 +56,8 @@ class Settings:
         Virtual environment of Glue Spark jobs, made by the first one.
     work_dir
         Directory for scratch files; who writes one there removes it.
+    plugin
+        ``module:function`` that wraps the application, for tests.
     job_minute_seconds
         Seconds that a minute of a Glue time-out lasts (``LOCAL_GLUE_MINUTE_SECONDS``).
     history_events
@@ -69,6 +71,7 @@ class Settings:
     job_python: Path = field(default_factory=lambda: Path(sys.executable))
     spark_venv: Path = SPARK_VENV
     work_dir: Path = field(default_factory=lambda: Path(tempfile.gettempdir()))
+    plugin: str | None = None
     job_minute_seconds: float = field(default_factory=_minute_seconds)
     history_events: int = field(
         default_factory=lambda: _whole("LOCAL_STATES_HISTORY_EVENTS", 25_000)

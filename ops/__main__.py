@@ -25,6 +25,7 @@ from ops import (
     status,
     windows,
 )
+from ops.conform import command as conforming
 from ops.demo import demo
 from ops.display import errors
 from ops.docs import write as write_docs
@@ -45,11 +46,7 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(call=call)
         return command
 
-    command = add("demo", "The whole system at work on an example, locally.", _demo)
-    command.add_argument("--example", default="flights")
-    command.add_argument("--keep", action="store_true", help="leave the local AWS up")
-    command = add("parity", "Build an example on both engines; show what differs.", _parity)
-    command.add_argument("--example", default="flights")
+    _add_proofs(add)
     text = "Start the local AWS, apply, and drop an example's files, whose events start a run."
     command = add("local-up", text, _local_up)
     command.add_argument("--example", default="flights")
@@ -106,6 +103,17 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _add_proofs(add: Callable[[str, str, Command], argparse.ArgumentParser]) -> None:
+    """Add the commands that deploy something of their own, and destroy it."""
+    command = add("demo", "The whole system at work on an example, locally.", _demo)
+    command.add_argument("--example", default="flights")
+    command.add_argument("--keep", action="store_true", help="leave the local AWS up")
+    text = "Deploy, run and probe on AWS what nobody has seen there yet; destroy it again."
+    conforming.add_arguments(add("conform", text, _conform))
+    command = add("parity", "Build an example on both engines; show what differs.", _parity)
+    command.add_argument("--example", default="flights")
+
+
 def _add_request(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--run", default="", help="id of the run; default: the only one that waits for approval"
@@ -150,6 +158,10 @@ def _names(text: str) -> list[str]:
 
 def _parity(arguments: argparse.Namespace) -> int:
     return parity_command.run(arguments.example)
+
+
+def _conform(arguments: argparse.Namespace) -> int:
+    return conforming.conform(conforming.Options.of(arguments))
 
 
 def _query(arguments: argparse.Namespace) -> None:

@@ -38,7 +38,7 @@ def load(
     expected = windows.groups(target, files.datasets)
     before = {arn for group in expected for arn in executions.of_group(target, group)}
     if expected:
-        _await_room(target)
+        await_room(target)
     deploy.drop_files(target, files)
     if not expected:
         return [execute(target, outlives_us=False)]
@@ -64,7 +64,7 @@ def load(
     return [*followed, execute(target, rest, outlives_us=False)] if rest else followed
 
 
-def _await_room(target: Target) -> None:
+def await_room(target: Target) -> None:
     """Wait for the next window if this one ends soon: one run is to take all files."""
     seconds = target.outputs.arrival_window_seconds
     assert seconds is not None

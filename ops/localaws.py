@@ -131,8 +131,12 @@ def _answers(port: int) -> bool:
         return False
 
 
-def start(example: str, var_file: Path | None, *, state: Path = STATE) -> Session:
+def start(
+    example: str, var_file: Path | None, *, state: Path = STATE, plugin: str | None = None
+) -> Session:
     """Start the local AWS on an empty state and wait until it is ready.
+
+    `plugin` changes how it behaves, for tests: see `python -m local serve --help`.
 
     Raises
     ------
@@ -157,6 +161,8 @@ def start(example: str, var_file: Path | None, *, state: Path = STATE) -> Sessio
         str(PYTHON), "-m", "local", "serve", "--port", "0",
         "--job-python", str(JOB_PYTHON), "--state-dir", str(state / "aws"),
     ]  # fmt: skip
+    if plugin:
+        command += ["--plugin", plugin]
     with log.open("w", encoding="utf-8") as stream:
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,

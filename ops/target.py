@@ -23,9 +23,11 @@ from ops.terraform import Terraform
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -118,6 +120,10 @@ class Target:
         return self._boto.client("cloudwatch", endpoint_url=self._endpoint, config=_CONFIG)
 
     @cached_property
+    def events(self) -> EventBridgeClient:
+        return self._boto.client("events", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
     def glue(self) -> GlueClient:
         return self._boto.client("glue", endpoint_url=self._endpoint, config=_CONFIG)
 
@@ -128,6 +134,10 @@ class Target:
     @cached_property
     def s3(self) -> S3Client:
         return self._boto.client("s3", endpoint_url=self._endpoint, config=_CONFIG)
+
+    @cached_property
+    def sns(self) -> SNSClient:
+        return self._boto.client("sns", endpoint_url=self._endpoint, config=_CONFIG)
 
     @cached_property
     def sqs(self) -> SQSClient:

@@ -69,6 +69,28 @@ class Terraform:
             gone = re.search(r"Destroy complete! Resources: (\d+) destroyed", text)
             line.text = f"{title}: {gone[1] if gone else 0} resources"
 
+    def changes(self, arguments: Sequence[str]) -> str:
+        """What a plan would change, as terraform says it; nothing when the plan is empty."""
+        with step("terraform plan") as line:
+            command = ["plan", "-input=false", "-lock=false", "-detailed-exitcode", *arguments]
+            output = self._run(command, line, check=False)
+            if output.code not in (0, 2):
+                self._check("plan", output)
+            line.text = f"terraform plan: {'no changes' if output.code == 0 else 'changes'}"
+        return "" if output.code == 0 else output.text
+
+    def resources(self) -> list[str]:
+        """Addresses of the resources in the state."""
+        done = subprocess.run(
+            ["terraform", "state", "list", "-no-color"],
+            cwd=self.root, env=self.environ, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode and "No state file was found" not in done.stderr:
+            raise OpsError(
+                f"terraform state list failed in {self.root}.", details=done.stdout + done.stderr
+            )
+        return [line for line in done.stdout.splitlines() if line and ".data." not in f".{line}"]
+
     def validate(self) -> None:
         with step("terraform validate") as line:
             self._run(["validate"], line)

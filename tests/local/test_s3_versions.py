@@ -44,6 +44,20 @@ def test_delete__of_a_marker_and_its_versions__empties_the_bucket(aws: Aws) -> N
     s3.delete_bucket(Bucket="versions-deleted")
 
 
+def test_listing__of_odd_keys__gives_them_encoded_when_asked(aws: Aws) -> None:
+    # The provider asks for it, and could not destroy a bucket with a percent sign in a key.
+    s3 = aws.client("s3")
+    versioned(s3, "versions-odd")
+    keys = ["a b/100% & <ü>+.csv", "plain.csv"]
+    for key in keys:
+        s3.put_object(Bucket="versions-odd", Key=key, Body=b"x")
+    answer = s3.list_object_versions(Bucket="versions-odd", EncodingType="url", Prefix="a b")
+    assert [item["Key"] for item in answer["Versions"]] == ["a+b/100%25+%26+%3C%C3%BC%3E%2B.csv"]
+    assert (answer["EncodingType"], answer["Prefix"]) == ("url", "a+b")
+    # Asked by itself, botocore asks for encoded keys and gives them as they are.
+    assert [item["Key"] for item in all_versions(s3, "versions-odd")] == keys
+
+
 def test_listing__while_keys_are_deleted__does_not_fail(aws: Aws) -> None:
     # terraform destroy lists versions and deletes objects ten at a time.
     s3 = aws.client("s3")

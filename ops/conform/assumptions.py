@@ -1,0 +1,187 @@
+"""What we take to be so on AWS: each with what happens otherwise, and how it is probed.
+
+The table in docs/aws-differences.md is written from this one: `make fmt`.
+"""
+
+from __future__ import annotations
+
+from ops.conform import probes_events, probes_glue, probes_plan, probes_states
+from ops.conform.findings import Assumption
+
+_LOAD = "to see it, an account would have to be loaded to its limits"
+_RACE = "a race that may not show for days"
+
+ASSUMPTIONS: tuple[Assumption, ...] = (
+    Assumption(
+        "glue-code-rights",
+        "Glue fetches scripts and `--extra-py-files` with GetObject alone.",
+        "Jobs fail before their first line: add `code/*` to what their roles list.",
+        probes_glue.code_with_get_object_alone,
+    ),
+    Assumption(
+        "glue-arguments",
+        "Arguments reach a script as they were given, `--name value`, whatever characters they "
+        "hold. Glue adds some; JOB_NAME is not among them in a Python shell.",
+        "Jobs refuse their command line: `job.parse` has to know what else comes.",
+        probes_glue.arguments,
+    ),
+    Assumption(
+        "glue-shell-runtime",
+        "A Python shell job has Python 3.9 and glibc 2.26.",
+        "Wheels of `jobs/requirements.txt` may not install: choose them for what was found.",
+        probes_glue.runtime,
+    ),
+    Assumption(
+        "glue-shell-logs",
+        "stdout of a Python shell job goes to `/aws-glue/python-jobs/output`, stderr to "
+        "`/aws-glue/python-jobs/error`, in a stream named after the run.",
+        "`make logs` and the mails point to the wrong place.",
+        probes_glue.shell_logs,
+    ),
+    Assumption(
+        "glue-execution-class",
+        "GetJob tells no `ExecutionClass` where none was set, as the provider's schema (no "
+        "default, not computed) asks.",
+        '`terraform plan` wants to unset it: set `execution_class = "STANDARD"`.',
+        probes_glue.execution_class,
+    ),
+    Assumption(
+        "terraform-plan-empty",
+        "A plan right after an apply is empty: AWS gives all settings back as they were set.",
+        "Each apply changes something: the plan names it.",
+        probes_plan.empty,
+    ),
+    Assumption(
+        "crawler-table-level",
+        "`TableLevelConfiguration` counts the bucket as level 1, as public modules do. AWS's page "
+        "calls the level absolute, from the bucket, and the top level folder level 1.",
+        "Tables lie a folder too deep, and `CheckTable` fails: table not found.",
+        probes_glue.table_level,
+    ),
+    Assumption(
+        "crawler-empty-target",
+        "A crawler passes over a target without objects.",
+        "A run with a dataset that has no rows yet fails at `CrawlRaw` or `CrawlProcessed`.",
+        probes_glue.empty_target,
+    ),
+    Assumption(
+        "crawler-partition-values",
+        "Values of partitions in the catalog are the names of their folders, percent-encoded "
+        "where these are.",
+        "Conditions on partition columns with such values find nothing, or find other rows.",
+        probes_glue.partition_values,
+    ),
+    Assumption(
+        "s3-copy-without-tags",
+        "A copy with `TaggingDirective: REPLACE` and no tags takes no right to tags.",
+        "`IngestDataset` fails with AccessDenied: grant `s3:PutObjectTagging` on archive/ and "
+        "quarantine/.",
+        probes_events.copied_without_tags,
+    ),
+    Assumption(
+        "s3-event-key",
+        "The key in an S3 event is as it is in the bucket: not URL-encoded, as in S3's older "
+        "notifications it is.",
+        "Files with blanks or letters beyond ASCII in their folder are noted as unrouted; those "
+        "below a dataset's folder are not affected, since only the folder is used.",
+        probes_events.event_key,
+    ),
+    Assumption(
+        "events-triggered-rules",
+        "`TriggeredRules` with the dimension `RuleName` counts each match of a rule with an "
+        "event, whatever its target does.",
+        "The alarms `job-failed` and `crawl-failed` stay silent: put them on `Invocations` of the "
+        "same rules.",
+        probes_events.triggered_rules,
+    ),
+    Assumption(
+        "events-mail-by-rule",
+        "EventBridge may publish to the topic by a policy without a condition.",
+        "No mail of runs that were cut off. The topic's policy has to change.",
+        probes_events.mail_by_rule,
+    ),
+    Assumption(
+        "events-transformed-text",
+        "An input transformer puts a value into a quoted text as it is. The one that is used takes "
+        "ids, times and states, never keys or causes, which may hold quotes.",
+        "A mail of a run that was cut off does not come, and `FailedInvocations` of that rule "
+        "counts.",
+        probes_events.transformed_text,
+    ),
+    Assumption(
+        "cloudwatch-mail-by-alarm",
+        "CloudWatch may publish to the topic by a policy with a condition on the account.",
+        "No mail of alarms. The topic's policy has to change.",
+        probes_events.mail_by_alarm,
+    ),
+    Assumption(
+        "states-event-error",
+        "A status change event of Step Functions has the fields `error` and `cause`, null where "
+        "there are none, and a run that ended FAILED by itself has the error `PipelineFailed` "
+        "there.",
+        "The rule `<name>-run-cut-off` mails runs that told of themselves, too, or misses those "
+        "that broke off: match on `status` alone.",
+        probes_states.status_event,
+    ),
+    Assumption(
+        "states-denied-job",
+        "A denied `StartJobRun` is neither `Glue.ThrottlingException` nor `Glue.AWSGlueException`, "
+        "which are retried.",
+        "It is reported only after the retries, up to 20 minutes later.",
+        probes_states.denied_job,
+    ),
+    Assumption(
+        "states-denied-object",
+        "A denied call of S3 is `S3.S3Exception`, the name of what S3's model has no name for.",
+        "The retries for S3 do not match what they are for.",
+        probes_states.denied_object,
+    ),
+    Assumption(
+        "states-run-named-already",
+        "A start under a name that an ended run of another input has is "
+        "`StepFunctions.ExecutionAlreadyExistsException`.",
+        "Events of one window become dead letters: `StartPipeline` of `arrival` has to catch what "
+        "was found.",
+        probes_states.run_of_that_name,
+    ),
+    Assumption(
+        "states-token-in-history",
+        "A task token is in the execution's history, in the parameters of the task that was "
+        "scheduled.",
+        "`make approve` finds no request. The mail has the token: `make approve TOKEN='…'`.",
+        probes_states.token_in_history,
+    ),
+    Assumption(
+        "states-token-used",
+        "A token that has been used gives `TaskTimedOut` or `TaskDoesNotExist`.",
+        "`make approve` shows AWS's words in place of ours.",
+        probes_states.used_token,
+    ),
+    Assumption(
+        "states-token-unknown",
+        "A text that is no token gives `InvalidToken`.",
+        "`make approve` shows AWS's words in place of ours.",
+        probes_states.unknown_token,
+    ),
+    Assumption(
+        "glue-throttled-job",
+        "A throttled `StartJobRun` is `Glue.ThrottlingException` or `Glue.AWSGlueException`.",
+        "It is not retried, and the dataset fails.",
+        unprobed=_LOAD,
+    ),
+    Assumption(
+        "states-express-bursts",
+        "An Express execution may put an object, start a Standard one, send to SQS and put metrics "
+        "within a second, and those of many files at once are not throttled.",
+        "Events are retried, then become dead letters; the alarm tells, and `make run` takes the "
+        "files.",
+        unprobed=_LOAD,
+    ),
+    Assumption(
+        "states-clocks",
+        "`$millis()` and the windows of all arrivals go by clocks that differ by less than a "
+        "second.",
+        "A file near the end of a window makes a second run, which finds nothing to do.",
+        unprobed=_RACE,
+    ),
+)

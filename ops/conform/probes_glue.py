@@ -1,0 +1,210 @@
+"""Probes of Glue: jobs, their logs and messages, crawlers and what they leave in the catalog."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ops import logs
+from ops.conform.findings import Finding, NotProbed
+from ops.conform.lab import EVENT_SECONDS, Lab
+
+_SCOUT = """
+import json, platform, sys
+loaded = sys.modules.get("boto3")
+print("SCOUT " + json.dumps({
+    "argv": sys.argv[1:],
+    "python": platform.python_version(),
+    "libc": " ".join(platform.libc_ver()),
+    "boto3": getattr(loaded, "__version__", None),
+    "path": sys.path[:4],
+}), flush=True)
+print("SCOUT on stderr", file=sys.stderr, flush=True)
+"""
+ARGUMENT = "a b=ü --c 'd'"
+OUTPUT, ERROR = "/aws-glue/python-jobs/output", "/aws-glue/python-jobs/error"
+
+
+def scout_key(lab: Lab) -> str:
+    return f"code/{lab.name}-scout/scout.py"
+
+
+def _scout(lab: Lab) -> str:
+    """Id of a run of a job that tells of its surroundings; made once, the job removed again."""
+    if lab.evidence.scout_run:
+        return lab.evidence.scout_run
+    glue, name = lab.target.glue, f"{lab.name}-scout"
+    ingest = glue.get_job(JobName=lab.target.outputs.job_names["ingest"])["Job"]
+    lab.put(scout_key(lab), _SCOUT.encode())
+    glue.create_job(
+        Name=name,
+        Role=ingest["Role"],
+        Command={
+            "Name": "pythonshell",
+            "PythonVersion": "3.9",
+            "ScriptLocation": f"s3://{lab.bucket}/{scout_key(lab)}",
+        },
+        DefaultArguments={"library-set": "none"},
+        MaxCapacity=0.0625,
+        Timeout=10,
+    )
+    try:
+        run = glue.start_job_run(JobName=name, Arguments={"--probe": ARGUMENT})["JobRunId"]
+        ended = lab.job_ended(name, run)
+    finally:
+        glue.delete_job(JobName=name)
+    if ended["JobRunState"] != "SUCCEEDED":
+        raise NotProbed(f"the scout job ended {ended['JobRunState']}: {ended.get('ErrorMessage')}")
+    lab.evidence.scout_run = run
+    return run
+
+
+def _told(lab: Lab) -> dict[str, Any]:
+    """What the scout job has told of its surroundings."""
+    run = _scout(lab)
+
+    def look() -> dict[str, Any] | None:
+        for line in logs.lines(lab.target, run):
+            if line.text.startswith("SCOUT {"):
+                document: dict[str, Any] = json.loads(line.text.removeprefix("SCOUT "))
+                return document
+        return None
+
+    return lab.wait("the log of the scout job", look, EVENT_SECONDS)
+
+
+def arguments(lab: Lab) -> Finding:
+    told = _told(lab)["argv"]
+    pairs = dict(zip(told[::2], told[1::2], strict=False))
+    own = {"--probe": ARGUMENT}
+    more = [name for name in told if name.startswith("--") and name not in own]
+    seen = f"--probe is {pairs.get('--probe')!r}; besides it: {', '.join(more) or 'nothing'}"
+    names = {name.lower() for name in more}
+    return Finding(pairs.get("--probe") == ARGUMENT and "--job_name" not in names, seen)
+
+
+def runtime(lab: Lab) -> Finding:
+    if lab.local:
+        raise NotProbed("jobs of the local AWS run on this machine's Python")
+    told = _told(lab)
+    loaded = f"boto3 {told['boto3']} is imported already" if told["boto3"] else "no boto3 imported"
+    seen = f"Python {told['python']}, {told['libc']}, {loaded}, first on sys.path: {told['path']}"
+    return Finding(told["python"].startswith("3.9.") and told["libc"] == "glibc 2.26", seen)
+
+
+def shell_logs(lab: Lab) -> Finding:
+    run = _scout(lab)
+
+    def look() -> dict[str, str] | None:
+        found = {}
+        for group in (OUTPUT, ERROR):
+            for line in logs._stream(lab.target, group, run, ""):
+                if line.text.startswith("SCOUT"):
+                    found[line.text.split("{")[0].strip()] = group
+        return found if len(found) == 2 else None
+
+    found = lab.wait("stdout and stderr of a job in the logs", look, EVENT_SECONDS)
+    seen = f"stdout in {found['SCOUT']}, stderr in {found['SCOUT on stderr']}, by run id"
+    return Finding(found == {"SCOUT": OUTPUT, "SCOUT on stderr": ERROR}, seen)
+
+
+def failed_run(lab: Lab) -> str:
+    """Id of a run of the ingest job that failed, since its dataset does not exist."""
+    if not lab.evidence.failed_job_run:
+        job = lab.target.outputs.job_names["ingest"]
+        arguments_ = {"--dataset": "no_such", "--run-id": f"{lab.name}-fails"}
+        run = lab.target.glue.start_job_run(JobName=job, Arguments=arguments_)["JobRunId"]
+        lab.job_ended(job, run)
+        lab.evidence.failed_job_run = run
+    return lab.evidence.failed_job_run
+
+
+def code_with_get_object_alone(lab: Lab) -> Finding:
+    runs = _runs(lab, "ingest")
+    succeeded = sum(run["JobRunState"] == "SUCCEEDED" for run in runs)
+    messages = {run["ErrorMessage"] for run in runs if run.get("ErrorMessage")}
+    seen = f"{succeeded} of {len(runs)} runs of the ingest job succeeded"
+    denied = [text for text in messages if "denied" in text.lower() or "403" in text]
+    return Finding(succeeded > 0 and not denied, "; ".join([seen, *denied]))
+
+
+def _runs(lab: Lab, job: str) -> list[Any]:
+    answer = lab.target.glue.get_job_runs(JobName=lab.target.outputs.job_names[job])
+    found: list[Any] = list(answer["JobRuns"])
+    if not found:
+        raise NotProbed(f"the job {job} has not run")
+    return found
+
+
+def execution_class(lab: Lab) -> Finding:
+    told = {
+        job: lab.target.glue.get_job(JobName=name)["Job"].get("ExecutionClass")
+        for job, name in lab.target.outputs.job_names.items()
+    }
+    other = {job: value for job, value in told.items() if value is not None}
+    return Finding(not other, f"ExecutionClass {other}" if other else "no job has one")
+
+
+def shell_version(lab: Lab) -> Finding:
+    told = {
+        job: lab.target.glue.get_job(JobName=name)["Job"]
+        for job, name in lab.target.outputs.job_names.items()
+    }
+    shells = {
+        job: item.get("GlueVersion")
+        for job, item in told.items()
+        if item["Command"]["Name"] == "pythonshell"
+    }
+    seen = ", ".join(f"{job}: {version}" for job, version in shells.items())
+    wanted = {job: item["Command"].get("PythonVersion") for job, item in told.items()}
+    return Finding(
+        all(wanted[job] == "3.9" for job in shells), f"GlueVersion of {seen}; PythonVersion 3.9"
+    )
+
+
+def table_level(lab: Lab) -> Finding:
+    outputs = lab.target.outputs
+    places = {}
+    for layer, database in outputs.database_names.items():
+        for page in lab.target.glue.get_paginator("get_tables").paginate(DatabaseName=database):
+            for table in page["TableList"]:
+                places[f"{layer}/{table['Name']}"] = table["StorageDescriptor"]["Location"]
+    other = [
+        f"{name} at {place}"
+        for name, place in places.items()
+        if place.rstrip("/") != f"s3://{lab.bucket}/{name}"
+    ]
+    if not places:
+        return Finding(False, "the crawlers have made no table")
+    return Finding(not other, "; ".join(other[:3]) or f"{len(places)} tables, each at its folder")
+
+
+def empty_target(lab: Lab) -> Finding:
+    outputs = lab.target.outputs
+    seen, holds = [], True
+    for layer in ("raw", "processed"):
+        name = outputs.crawler_names[layer]
+        if not name or lab.keys(f"{layer}/spare/"):
+            raise NotProbed(f"{layer}/spare/ is not empty")
+        last = lab.target.glue.get_crawler(Name=name)["Crawler"].get("LastCrawl", {})
+        tables = lab.target.glue.get_tables(DatabaseName=outputs.database_names[layer])
+        made = "spare" in [table["Name"] for table in tables["TableList"]]
+        status = last.get("Status", "never ran")
+        holds = holds and status == "SUCCEEDED" and not made
+        seen.append(f"{layer}: {status}, {'a' if made else 'no'} table of the empty folder")
+    return Finding(holds, "; ".join(seen))
+
+
+def partition_values(lab: Lab) -> Finding:
+    database = lab.target.outputs.database_names["processed"]
+    pages = lab.target.glue.get_paginator("get_partitions").paginate(
+        DatabaseName=database, TableName="returns"
+    )
+    found = {
+        partition["Values"][0]: partition["StorageDescriptor"]["Location"]
+        for page in pages
+        for partition in page["Partitions"]
+    }
+    folders = {key.split("/")[2].removeprefix("reason=") for key in lab.keys("processed/returns/")}
+    seen = ", ".join(sorted(found))
+    return Finding(set(found) == folders and bool(folders), f"values {seen}")

@@ -1,0 +1,145 @@
+"""Probes of Step Functions: names of errors, task tokens, events of executions."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ops.conform.findings import Finding, NotProbed
+from ops.conform.lab import EVENT_SECONDS, JOB_SECONDS, Lab
+from ops.progress import events
+
+_OVER = ("TaskTimedOut", "TaskDoesNotExist")
+
+
+def _machine(lab: Lab, machine: str) -> str:
+    """ARN of one of the deployment's state machines."""
+    return f"{lab.target.outputs.pipeline_arn.removesuffix('pipeline')}{machine}"
+
+
+def _tried(lab: Lab, role_of: str, state: dict[str, Any]) -> tuple[str, str]:
+    """Error and cause of a task that a machine made for it runs, in the role of another."""
+    states = lab.target.stepfunctions
+    role = states.describe_state_machine(stateMachineArn=_machine(lab, role_of))["roleArn"]
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Try",
+        "States": {"Try": {"Type": "Task", "End": True, "TimeoutSeconds": 60, **state}},
+    }
+    arn = states.create_state_machine(
+        name=f"{lab.name}-try-{time.time_ns():x}",
+        definition=json.dumps(definition),
+        roleArn=role,
+    )["stateMachineArn"]
+    try:
+        run = states.start_execution(stateMachineArn=arn)["executionArn"]
+
+        def look() -> Any:
+            found = states.describe_execution(executionArn=run)
+            return None if found["status"] == "RUNNING" else found
+
+        ended = lab.wait("the end of a task that is tried", look, JOB_SECONDS)
+    finally:
+        states.delete_state_machine(stateMachineArn=arn)
+    return ended.get("error", ""), ended.get("cause", "")
+
+
+def denied_job(lab: Lab) -> Finding:
+    error, cause = _tried(
+        lab,
+        "arrival",  # whose role may start no job
+        {
+            "Resource": "arn:aws:states:::glue:startJobRun",
+            "Arguments": {"JobName": lab.target.outputs.job_names["ingest"]},
+        },
+    )
+    retried = ("", "Glue.ThrottlingException", "Glue.AWSGlueException")
+    return Finding(error not in retried, f"{error or 'no error'}: {cause[:100]}")
+
+
+def denied_object(lab: Lab) -> Finding:
+    error, cause = _tried(
+        lab,
+        "arrival",  # whose role may read nothing but the plan
+        {
+            "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+            "Arguments": {"Bucket": lab.bucket, "Key": "config/datasets/sales.json"},
+        },
+    )
+    return Finding(error == "S3.S3Exception", f"{error or 'no error'}: {cause[:100]}")
+
+
+def run_of_that_name(lab: Lab) -> Finding:
+    earlier = lab.evidence.runs.get("schedule")
+    if not earlier:
+        raise NotProbed("there is no run whose name could be taken again")
+    error, cause = _tried(
+        lab,
+        "arrival",
+        {
+            "Resource": "arn:aws:states:::states:startExecution",
+            "Arguments": {
+                "StateMachineArn": lab.target.outputs.pipeline_arn,
+                "Name": earlier.rsplit(":", 1)[-1],
+                "Input": {"from": "nowhere"},
+            },
+        },
+    )
+    holds = error == "StepFunctions.ExecutionAlreadyExistsException"
+    return Finding(holds, f"{error or 'no error'}: {cause[:100]}")
+
+
+def token_in_history(lab: Lab) -> Finding:
+    run = lab.evidence.runs.get("approval")
+    if not run or not lab.evidence.token:
+        raise NotProbed("no run has asked for an approval")
+    for page in events(lab.target, run):
+        for event in page:
+            details = event.get("taskScheduledEventDetails", {})
+            if lab.evidence.token in details.get("parameters", ""):
+                return Finding(True, f"in the parameters of event {event['id']}, {event['type']}")
+    return Finding(False, "no TaskScheduled event of the run has it in its parameters")
+
+
+def _refusal(lab: Lab, token: str) -> str:
+    try:
+        lab.target.stepfunctions.send_task_success(taskToken=token, output="{}")
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "accepted"
+
+
+def used_token(lab: Lab) -> Finding:
+    if not lab.evidence.token:
+        raise NotProbed("no token has been used")
+    code = _refusal(lab, lab.evidence.token)
+    return Finding(code in _OVER, code)
+
+
+def unknown_token(lab: Lab) -> Finding:
+    code = _refusal(lab, "this-is-no-token-of-any-task")
+    return Finding(code == "InvalidToken", code)
+
+
+def status_event(lab: Lab) -> Finding:
+    """The events of a run that fails by itself, and of one that finds nothing to do."""
+    failed = _detail(lab, lab.start({"from": "nowhere"}, "fails"), "FAILED")
+    idle = _detail(lab, lab.start({"trigger": "event", "group": "returns"}, "idles"), "SUCCEEDED")
+    holds = failed.get("error") == "PipelineFailed" and bool(failed.get("cause"))
+    holds = holds and (idle.get("error", ""), idle.get("cause", "")) == (None, None)
+    told = [f"{item['status']}: error {item.get('error', 'missing')!r}" for item in (failed, idle)]
+    return Finding(holds, ", ".join(told))
+
+
+def _detail(lab: Lab, arn: str, status: str) -> dict[str, Any]:
+    def fits(event: Any) -> bool:
+        detail = event["detail"]
+        return bool(detail["executionArn"] == arn and detail["status"] == status)
+
+    what = f"the event of a run that {status}"
+    found = lab.wait(what, lambda: lab.ear.find("event", fits), EVENT_SECONDS)
+    detail: dict[str, Any] = found["detail"]
+    return detail

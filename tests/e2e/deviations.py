@@ -1,0 +1,176 @@
+"""A local AWS that behaves otherwise than AWS is taken to, one assumption at a time.
+
+A plugin of `python -m local serve`; `POST /_deviate?<id>` switches, without an id back to normal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import quote, unquote
+
+from local import cloudwatch_actions, event_targets, events, metrics
+from local.errors import AwsError
+from local.gateway import App, Environ
+from local.states import tasks
+from local.wire import StartResponse
+
+Json = dict[str, Any]
+Change = Callable[[Json], None]
+
+_active = [""]
+
+
+def active(name: str) -> bool:
+    return _active[0] == name
+
+
+# What the answers of the API are, otherwise.
+
+
+def _spark_class(answer: Json) -> None:
+    answer["Job"]["ExecutionClass"] = "STANDARD"
+
+
+def _denied_runs(answer: Json) -> None:
+    for run in answer["JobRuns"]:
+        run.update(JobRunState="FAILED", ErrorMessage="Access Denied (403): code/job.py")
+
+
+def _too_deep(answer: Json) -> None:
+    for table in answer["TableList"]:
+        table["StorageDescriptor"]["Location"] += "ingest_date=2025-01-01/"
+
+
+def _failed_crawl(answer: Json) -> None:
+    answer["Crawler"]["LastCrawl"]["Status"] = "FAILED"
+
+
+def _decoded(answer: Json) -> None:
+    for partition in answer["Partitions"]:
+        partition["Values"] = [unquote(value) for value in partition["Values"]]
+
+
+def _no_parameters(answer: Json) -> None:
+    for event in answer["events"]:
+        event.get("taskScheduledEventDetails", {}).pop("parameters", None)
+
+
+ANSWERS: dict[str, tuple[str, Change]] = {
+    "glue-execution-class": ("AWSGlue.GetJob", _spark_class),
+    "glue-code-rights": ("AWSGlue.GetJobRuns", _denied_runs),
+    "crawler-table-level": ("AWSGlue.GetTables", _too_deep),
+    "crawler-empty-target": ("AWSGlue.GetCrawler", _failed_crawl),
+    "crawler-partition-values": ("AWSGlue.GetPartitions", _decoded),
+    "states-token-in-history": ("AWSStepFunctions.GetExecutionHistory", _no_parameters),
+}
+# Errors of the API by other names.
+REFUSALS = {
+    "states-token-used": ("AWSStepFunctions.SendTaskSuccess", "InvalidToken"),
+    "states-token-unknown": ("AWSStepFunctions.SendTaskSuccess", "TaskDoesNotExist"),
+}
+# Errors of tasks by other names.
+TASK_ERRORS = {
+    "states-denied-job": "Glue.AWSGlueException",
+    "states-denied-object": "S3.AccessDeniedException",
+    "states-run-named-already": "StepFunctions.AWSStepFunctionsException",
+}
+PATCHED = (
+    "cloudwatch-mail-by-alarm",
+    "events-mail-by-rule",
+    "events-transformed-text",
+    "events-triggered-rules",
+    "s3-event-key",
+    "states-event-error",
+)
+ALL = sorted([*ANSWERS, *REFUSALS, *TASK_ERRORS, *PATCHED])
+
+
+def _otherwise(module: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Put a function that asks which deviation is active in the place of one of local/."""
+    setattr(module, name, make(getattr(module, name)))
+
+
+def _event(own: Any) -> Any:
+    def event(source: str, kind: str, detail: Any, resources: Iterable[str]) -> Any:
+        if active("s3-event-key") and source == "aws.s3":
+            detail["object"]["key"] = quote(detail["object"]["key"])
+        if active("states-event-error") and source == "aws.states":
+            detail = {name: value for name, value in detail.items() if name not in _LEFT_OUT}
+        return own(source, kind, detail, resources)
+
+    return event
+
+
+def _sent(own: Any) -> Any:
+    def as_service(rule: Any, action: str, *rest: Any, **named: Any) -> None:
+        if active("events-mail-by-rule") and action == "sns:Publish":
+            raise AwsError("AccessDenied", "the policy has no condition", 403)
+        own(rule, action, *rest, **named)
+
+    return as_service
+
+
+def _published(own: Any) -> Any:
+    def publish(*arguments: Any) -> Any:
+        denied = active("cloudwatch-mail-by-alarm")
+        return "the policy has a condition" if denied else own(*arguments)
+
+    return publish
+
+
+def _transformed(own: Any) -> Any:
+    def transform(*arguments: Any) -> Any:
+        text = own(*arguments)
+        return text.replace("run ", 'run \\"') if active("events-transformed-text") else text
+
+    return transform
+
+
+def _measured(own: Any) -> Any:
+    def windows(measured: Any, start: int, period: int, count: int, unit: Any = None) -> Any:
+        if active("events-triggered-rules") and measured.name == "TriggeredRules":
+            return [None] * count
+        return own(measured, start, period, count, unit)
+
+    return windows
+
+
+_LEFT_OUT = ("error", "cause")
+
+
+def deviate(app: App) -> App:
+    """Wrap the application of the local AWS."""
+    _otherwise(events, "_event", _event)
+    _otherwise(event_targets, "_as_service", _sent)
+    _otherwise(event_targets, "transform", _transformed)
+    _otherwise(cloudwatch_actions, "_publish", _published)
+    _otherwise(metrics, "windows", _measured)
+    _otherwise(
+        tasks, "_error_name", lambda own: lambda *given: TASK_ERRORS.get(_active[0]) or own(*given)
+    )
+
+    def serve(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/_deviate":
+            _active[0] = environ["QUERY_STRING"]
+            start("200 OK", [("Content-Length", "0")])
+            return [b""]
+        target = environ.get("HTTP_X_AMZ_TARGET")
+        name, change = ANSWERS.get(_active[0], ("", None))
+        refused, code = REFUSALS.get(_active[0], ("", ""))
+        if target is None or target not in (name, refused):
+            return app(environ, start)
+        answered: list[Any] = []
+        body = b"".join(app(environ, lambda *given: answered.extend(given)))
+        status, headers = answered[0], dict(answered[1])
+        document = json.loads(body)
+        if change and status.startswith("200"):
+            change(document)
+        elif code and not status.startswith("200"):
+            document["__type"] = headers["x-amzn-ErrorType"] = code
+        body = json.dumps(document).encode()
+        start(status, [*{**headers, "Content-Length": str(len(body))}.items()])
+        return [body]
+
+    return serve
