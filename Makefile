@@ -33,7 +33,7 @@ for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python python3.
 done
 endef
 
-.PHONY: help setup demo local-up local-down drop run approve reject query status logs apply destroy parity test lint fmt bench clean
+.PHONY: help setup demo local-up local-down drop run approve reject query status logs apply destroy conform test lint fmt bench clean
 
 help: ## Show this help.
 	@echo "Usage: make <target> [NAME=value]"; echo
@@ -81,8 +81,8 @@ apply: setup ## Deploy to AWS; terraform shows its plan and asks first. VAR_FILE
 destroy: setup ## Remove the deployment from AWS; terraform asks first. VAR_FILE=my.tfvars
 	@$(OPS) destroy $(if $(VAR_FILE),--var-file "$(VAR_FILE)")
 
-parity: setup ## Run an example on DuckDB and on Spark; show the rows that differ. EXAMPLE=flights|retail
-	@$(OPS) parity --example "$(EXAMPLE)"
+conform: setup ## Deploy, run and probe on AWS what nobody has seen there yet; asks, and destroys it. YES=1 KEEP=1 NAME= PROBES=a,b SPARK=0 TARGET=local
+	@$(OPS) conform --name "$(NAME)" --probes "$(PROBES)" $(if $(filter-out 0,$(YES)),--yes) $(if $(filter-out 0,$(KEEP)),--keep) $(if $(filter 0,$(SPARK)),--no-spark)
 
 test: setup ## Run all tests. ARGS='-k ingest'
 	@$(TOOL) .venv/bin/python -m pytest -n 3 --dist loadgroup $(ARGS)

@@ -25,6 +25,7 @@ from local.athena_tables import (
     cache_directory,
     check_column,
     footer,
+    key_values,
 )
 from local.athena_types import ResultColumn, catalog_type, duckdb_type, result_column, text
 
@@ -166,7 +167,7 @@ def _prune(
         # Names and types come from the catalog and are quoted; values are bound.
         f"SELECT __number FROM (SELECT __number, {keys} "  # noqa: S608
         f"FROM (VALUES {rows}) AS v ({names})) WHERE {condition}",
-        [value for number, p in enumerate(partitions) for value in (number, *p.values)],
+        [value for number, p in enumerate(partitions) for value in (number, *key_values(p.values))],
     ).fetchall()
     return [partitions[row[0]] for row in sorted(found)]
 
@@ -199,7 +200,7 @@ def _register(
     connection.execute(f"CREATE TABLE {parts} (filename VARCHAR{keys})")
     connection.executemany(
         f"INSERT INTO {parts} VALUES ({', '.join('?' * (1 + len(table.keys)))})",  # noqa: S608
-        [[str(file.path), *file.values] for file in files],
+        [[str(file.path), *key_values(file.values)] for file in files],
     )
     paths = ", ".join("'" + str(file.path).replace("'", "''") + "'" for file in files)
     # Not every file has every column: union_by_name gives null where one is missing.

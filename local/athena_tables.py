@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,6 +50,15 @@ class Table:
     def types(self) -> dict[str, exp.DataType]:
         """Return the types of all columns, partition keys last."""
         return {n: catalog_type(t, n) for n, t in {**self.columns, **self.keys}.items()}
+
+
+# What Hive's folders say for null, and Trino reads as such.
+_NULL = "__HIVE_DEFAULT_PARTITION__"
+
+
+def key_values(values: Iterable[str]) -> list[str | None]:
+    """Return what queries see of the values of a partition."""
+    return [None if value == _NULL else value for value in values]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
-"""Keep README.md's tables, and the root's variables and outputs, true to what they repeat."""
+"""Keep tables of documents, and the root's variables and outputs, true to what they repeat."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.conform.assumptions import ASSUMPTIONS
+from ops.conform.findings import Assumption
 from ops.display import done
 from ops.environment import ROOT
 from ops.errors import OpsError
@@ -15,6 +17,8 @@ MARKERS = {
     kind: (f"<!-- {kind}: begin -->", f"<!-- {kind}: end -->") for kind in ("variables", "outputs")
 }
 MODULE = "modules/medallion"
+DIFFERENCES = "docs/aws-differences.md"
+ASSUMED = ("<!-- assumed: begin -->", "<!-- assumed: end -->")
 _BLOCK = re.compile(r'^(variable|output)\s+"([^"]+)"\s*\{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _ATTRIBUTE = re.compile(r"^  (\w+)\s*=\s*", re.MULTILINE)
 _VALIDATION = re.compile(r"\n\n  validation \{\n.*?\n  \}(?=\n)", re.DOTALL)
@@ -118,14 +122,42 @@ def render(readme: str, root: Path = ROOT) -> str:
             for block in blocks(path.read_text(encoding="utf-8"), path.name)
             if f"{block.kind}s" == kind
         ]
-        head, mark, rest = readme.partition(begin)
-        _, end_mark, tail = rest.partition(end)
-        if not mark or not end_mark:
-            raise OpsError(f"README.md lacks the marker {begin} or {end}.")
         found.sort(key=lambda block: block.name)
-        body = f"\n{table(found)}\n" if found else "\n"
-        readme = f"{head}{begin}{body}{end}{tail}"
+        readme = _between(readme, begin, end, table(found) if found else "", "README.md")
     return readme
+
+
+def _between(text: str, begin: str, end: str, body: str, name: str) -> str:
+    """Text with a body between two markers."""
+    head, mark, rest = text.partition(begin)
+    _, end_mark, tail = rest.partition(end)
+    if not mark or not end_mark:
+        raise OpsError(f"{name} lacks the marker {begin} or {end}.")
+    return f"{head}{begin}\n{body}\n{end}{tail}" if body else f"{head}{begin}\n{end}{tail}"
+
+
+def assumptions(found: Iterable[Assumption] = ASSUMPTIONS) -> str:
+    """Markdown table of what no page settles, and how `make conform` probes it."""
+    rows = [
+        f"| `{item.id}` | {item.assumed} | {item.otherwise} | {_probe(item)} |"
+        for item in found
+        if not item.confirmed
+    ]
+    head = "| Id | We take it that | Otherwise | Probe |"
+    return "\n".join([head, "|---|---|---|---|", *rows])
+
+
+def _probe(item: Assumption) -> str:
+    if item.probe is None:
+        return f"None: {item.unprobed}."
+    module = item.probe.__module__.rsplit(".", 1)[-1]
+    return f"`{module}.{item.probe.__name__}`"
+
+
+def render_differences(text: str) -> str:
+    """docs/aws-differences.md with its table of assumptions written anew."""
+    begin, end = ASSUMED
+    return _between(text, begin, end, assumptions(), DIFFERENCES)
 
 
 def repeated(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
@@ -150,7 +182,7 @@ def _passed_on(output: Block) -> str:
 
 
 def write(*, check: bool = False, root: Path = ROOT) -> int:
-    """Write the files of the root and the tables of README.md, or only tell whether they are true.
+    """Write the files of the root and the tables of documents, or only tell whether they are true.
 
     Raises
     ------
@@ -161,7 +193,10 @@ def write(*, check: bool = False, root: Path = ROOT) -> int:
         _settle(path, text, check=check)
     readme = root / "README.md"
     _settle(readme, render(readme.read_text(encoding="utf-8"), root), check=check)
-    done("The root repeats its module, and the tables of README.md are true")
+    page = root / DIFFERENCES
+    if page.is_file():
+        _settle(page, render_differences(page.read_text(encoding="utf-8")), check=check)
+    done("The root repeats its module, and the tables of the documents are true")
     return 0
 
 

@@ -45,11 +45,12 @@ def lines(target: Target, job_run_id: str) -> list[Line]:
     """Log lines of a job run, output and errors together in the order of time."""
     found: list[Line] = []
     for group, style in GROUPS.items():
-        found.extend(_stream(target, group, job_run_id, style))
+        found.extend(stream(target, group, job_run_id, style))
     return sorted(found, key=lambda line: line.moment)
 
 
-def _stream(target: Target, group: str, stream: str, style: str) -> Iterator[Line]:
+def stream(target: Target, group: str, name: str, style: str = "") -> Iterator[Line]:
+    """Lines of one stream, in the order of time; none where there is no such stream."""
     missing = target.logs.exceptions.ResourceNotFoundException
     token: str | None = None
     count = 0
@@ -57,7 +58,7 @@ def _stream(target: Target, group: str, stream: str, style: str) -> Iterator[Lin
         arguments: dict[str, Any] = {"nextToken": token} if token else {}
         try:
             answer = target.logs.get_log_events(
-                logGroupName=group, logStreamName=stream, startFromHead=True, **arguments
+                logGroupName=group, logStreamName=name, startFromHead=True, **arguments
             )
         except missing:  # a job that wrote nothing has no stream
             return

@@ -1,4 +1,4 @@
-"""`make parity`: build every table of an example on both engines, and show the rows that differ."""
+"""`python -m ops parity`: build an example on both engines, and show the rows that differ."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make parity`: an example on both engines, from nothing to a table of what differs."""
+"""`python -m ops parity`: an example on both engines, from nothing to a table of what differs."""
 
 from __future__ import annotations
 

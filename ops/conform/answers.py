@@ -66,7 +66,8 @@ def expected() -> dict[str, Any]:
 
 def compare(target: Target) -> list[Answer]:
     """Ask Athena for every table, and compare."""
-    wanted = expected()
+    known = {*target.outputs.dataset_names, *target.outputs.model_names}
+    wanted = {table: one for table, one in expected().items() if table.split(".")[1] in known}
     with step("tables compared with the expected answers") as line:
         found = list(_compared(target, wanted))
         same = sum(answer.same for answer in found)

@@ -5,7 +5,7 @@ The table in docs/aws-differences.md is written from this one: `make fmt`.
 
 from __future__ import annotations
 
-from ops.conform import probes_events, probes_glue, probes_plan, probes_states
+from ops.conform import probes_events, probes_glue, probes_plan, probes_spark, probes_states
 from ops.conform.findings import Assumption
 
 _LOAD = "to see it, an account would have to be loaded to its limits"
@@ -46,6 +46,29 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         probes_glue.execution_class,
     ),
     Assumption(
+        "spark-rights",
+        "S3A as Glue 5.1 has it needs no more rights than that of Hadoop 3.3.1: list, get, put and "
+        "delete below the prefixes that a job reads and writes.",
+        "Spark jobs fail with AccessDenied at their first write: CloudTrail names the key, for "
+        "example `staging_$folder$`.",
+        probes_spark.rights,
+    ),
+    Assumption(
+        "spark-modules",
+        "`--additional-python-modules` of Spark jobs are installed before the script starts, from "
+        "PyPI, with the pins of `jobs/requirements.txt` beside the pandas, numpy and pyarrow of "
+        "Glue 5.1.",
+        "The run fails before its first line; its error log has what pip wrote.",
+        probes_spark.modules,
+    ),
+    Assumption(
+        "spark-logs",
+        "Logs of Glue 5.1 go where the pages say of 5.0: stdout and stderr of the script to "
+        "`/aws-glue/jobs/output`, Spark's log to `/aws-glue/jobs/error`.",
+        "Look in the other group, under the id of the run.",
+        probes_spark.script_log,
+    ),
+    Assumption(
         "terraform-plan-empty",
         "A plan right after an apply is empty: AWS gives all settings back as they were set.",
         "Each apply changes something: the plan names it.",
@@ -70,6 +93,12 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "where these are.",
         "Conditions on partition columns with such values find nothing, or find other rows.",
         probes_glue.partition_values,
+    ),
+    Assumption(
+        "athena-null-partition",
+        "A partition whose value in the catalog is `__HIVE_DEFAULT_PARTITION__` reads as null.",
+        "Rows whose partition column is null have that text instead.",
+        probes_glue.null_partition,
     ),
     Assumption(
         "s3-copy-without-tags",
@@ -99,6 +128,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "EventBridge may publish to the topic by a policy without a condition.",
         "No mail of runs that were cut off. The topic's policy has to change.",
         probes_events.mail_by_rule,
+        confirmed=True,
     ),
     Assumption(
         "events-transformed-text",
@@ -113,6 +143,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "CloudWatch may publish to the topic by a policy with a condition on the account.",
         "No mail of alarms. The topic's policy has to change.",
         probes_events.mail_by_alarm,
+        confirmed=True,
     ),
     Assumption(
         "states-event-error",
@@ -156,6 +187,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "A token that has been used gives `TaskTimedOut` or `TaskDoesNotExist`.",
         "`make approve` shows AWS's words in place of ours.",
         probes_states.used_token,
+        confirmed=True,
     ),
     Assumption(
         "states-token-unknown",

@@ -43,3 +43,6 @@ ROWS: tuple[tuple[str | None, ...], ...] = (
 )
 # What is in raw/ then: every line as it came.
 LINES = tuple((_GOOD + _LATER + _DOUBTFUL).splitlines())
+# The dataset that Spark transforms gets the good files alone.
+SPARK_ROWS = ROWS[:6]
+SPARK_LINES = tuple((_GOOD + _LATER).splitlines())

@@ -37,6 +37,9 @@ class Assumption:
         What happens if it is not, and what to do.
     probe
         Looks whether it is so; none where that is not possible, and `unprobed` says why.
+    confirmed
+        Whether a page settles it by now: docs/aws-differences.md names that under Confirmed. It is
+        probed all the same.
     """
 
     id: str
@@ -44,3 +47,4 @@ class Assumption:
     otherwise: str
     probe: Probe | None = None
     unprobed: str = ""
+    confirmed: bool = False

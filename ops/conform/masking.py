@@ -38,11 +38,11 @@ class _Stream:
 def masking(*consoles: Console) -> Iterator[None]:
     """Mask all that the tools print, for as long as this lasts."""
     chosen = consoles or (console, errors)
-    before = [item.file for item in chosen]
+    before = [item._file for item in chosen]  # none where it follows sys.stdout or sys.stderr
     for item in chosen:
         item.file = cast("IO[str]", _Stream(item.file))
     try:
         yield
     finally:
         for item, stream in zip(chosen, before, strict=True):
-            item.file = stream
+            item._file = stream

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ops import logs
+from ops import logs, query
 from ops.conform.findings import Finding, NotProbed
 from ops.conform.lab import EVENT_SECONDS, Lab
 
@@ -98,7 +98,7 @@ def shell_logs(lab: Lab) -> Finding:
     def look() -> dict[str, str] | None:
         found = {}
         for group in (OUTPUT, ERROR):
-            for line in logs._stream(lab.target, group, run, ""):
+            for line in logs.stream(lab.target, group, run):
                 if line.text.startswith("SCOUT"):
                     found[line.text.split("{")[0].strip()] = group
         return found if len(found) == 2 else None
@@ -208,3 +208,9 @@ def partition_values(lab: Lab) -> Finding:
     folders = {key.split("/")[2].removeprefix("reason=") for key in lab.keys("processed/returns/")}
     seen = ", ".join(sorted(found))
     return Finding(set(found) == folders and bool(folders), f"values {seen}")
+
+
+def null_partition(lab: Lab) -> Finding:
+    answer = query.ask(lab.target, "SELECT reason FROM returns WHERE return_id = 4")
+    seen = answer.rows[0][0] if answer.rows else "no row"
+    return Finding(answer.rows == [[None]], "null" if seen is None else seen)

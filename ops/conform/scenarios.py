@@ -13,6 +13,7 @@ from ops.errors import OpsError
 from ops.progress import run_id
 
 GROUP = "returns"
+ON_SPARK = "visits"  # of the same group
 _TOKEN = re.compile(r"--task-token\s+(\S{16,})")
 
 
@@ -51,7 +52,10 @@ def _records(lab: Lab) -> list[str]:
 
 def by_files(lab: Lab) -> None:
     """Drop good files under odd names, and a torn one, which is refused."""
-    arn = _dropped(lab, {**files.GOOD, **files.REFUSED}, "files")
+    dropped = {f"{GROUP}/{name}": body for name, body in {**files.GOOD, **files.REFUSED}.items()}
+    if lab.spark:
+        dropped |= {f"{ON_SPARK}/{name}": body for name, body in files.GOOD.items()}
+    arn = _dropped(lab, dropped, "files")
     run.watch(lab.target, arn)
     _settle(lab)
     kept = [key for key in lab.keys(f"quarantine/{GROUP}/files/") if "torn" in key]
@@ -64,7 +68,8 @@ def by_files(lab: Lab) -> None:
 
 def by_approval(lab: Lab) -> None:
     """Drop a file with many bad rows, and approve of what the run then asks."""
-    arn = _dropped(lab, files.DOUBTFUL, "approval")
+    dropped = {f"{GROUP}/{name}": body for name, body in files.DOUBTFUL.items()}
+    arn = _dropped(lab, dropped, "approval")
     with step("run waits for approval"):
         lab.evidence.token = lab.wait(
             "a request for approval", lambda: _token(lab, arn), APPROVAL_SECONDS
@@ -91,7 +96,8 @@ def _settle(lab: Lab) -> None:
     """Wait until all dropped files are taken, by however many runs."""
 
     def settled() -> bool | None:
-        waiting = lab.keys(f"incoming/{GROUP}/") or executions.running(lab.target)
+        files_left = [*lab.keys(f"incoming/{GROUP}/"), *lab.keys(f"incoming/{ON_SPARK}/")]
+        waiting = files_left or executions.running(lab.target)
         return None if waiting else True
 
     lab.wait("the end of all runs", settled, RUN_SECONDS)
@@ -102,7 +108,7 @@ def _dropped(lab: Lab, dropped: Mapping[str, bytes], what: str) -> str:
     before = set(executions.of_group(lab.target, GROUP))
     arrivals.await_room(lab.target)
     for name, body in dropped.items():
-        lab.put(f"incoming/{GROUP}/{name}", body)
+        lab.put(f"incoming/{name}", body)
     with step("run of the files") as line:
         arn = lab.wait(
             f"a run that {', '.join(dropped)} start",

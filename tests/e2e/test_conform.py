@@ -26,7 +26,7 @@ from tests.e2e import deviations
 pytestmark = [pytest.mark.xdist_group("conform"), pytest.mark.timeout(900)]
 PLUGIN = "tests.e2e.deviations:deviate"
 # What depends on this machine, or on a Spark job, which has tests of its own.
-NOT_HERE = {"glue-shell-runtime"}
+NOT_HERE = {"glue-shell-runtime", "spark-logs", "spark-modules", "spark-rights"}
 
 
 @pytest.fixture(scope="module")

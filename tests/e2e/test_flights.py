@@ -205,7 +205,7 @@ def two_days(flights: tuple[Lake, Run]) -> Iterator[str]:
 def test_engines__make_the_same_tables__and_those_of_spark_equal_pandas(
     flights: tuple[Lake, Run], two_days: str
 ) -> None:
-    # All days are for `make parity`: they take Spark some minutes here.
+    # All days are for `python -m ops parity`: they take Spark some minutes here.
     lake, _ = flights
     found = parity.compare_engines(lake.endpoint, two_days, SPARK_VENV, keep=True)
     assert [item.table for item in found if not item.same] == []

@@ -67,6 +67,15 @@ def caller(lake: Lake, *more: dict[str, Any], without: str = "") -> Any:
 # ------------------------------------------------------------------------------------- answers
 
 
+def test_query__null_partition_is_null(lake: Lake) -> None:
+    # It was the text of Hive's folder, and no integer where the key was one.
+    for value in ("new", "__HIVE_DEFAULT_PARTITION__"):
+        lake.put(f"raw/states/state={value}/a.parquet", {"n": pa.array([1], pa.int64())})
+    assert lake.crawl(lake.crawler("raw/states/"))["Status"] == "SUCCEEDED"
+    assert sorted(lake.rows("SELECT state, n FROM states"), key=str) == [["new", "1"], [None, "1"]]
+    assert lake.rows("SELECT n FROM states WHERE state IS NULL") == [["1"]]
+
+
 def test_query__joins_tables_over_partitions(lake: Lake) -> None:
     sql = """
         SELECT s.month, count(*) AS n, sum(s.amount) AS total, max(h.size) AS biggest

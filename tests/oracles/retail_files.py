@@ -153,7 +153,11 @@ def tables(folder: Path) -> dict[str, tuple[pd.DataFrame, list[str]]]:
     models = retail.expected(clean)
     found |= {f"analytics.{name}": (frame, retail.KEYS[name]) for name, frame in models.items()}
     names = files.HEADER.strip().split(",")
-    found["processed.returns"] = (pd.DataFrame(files.ROWS, columns=names), ["return_id"])
-    dropped = [line.split(",") for line in files.LINES]
-    found["raw.returns"] = (pd.DataFrame(dropped, columns=names), names)
+    for name, rows, lines in (
+        ("returns", files.ROWS, files.LINES),
+        ("visits", files.SPARK_ROWS, files.SPARK_LINES),
+    ):
+        found[f"processed.{name}"] = (pd.DataFrame(rows, columns=names), ["return_id"])
+        dropped = [line.split(",") for line in lines]
+        found[f"raw.{name}"] = (pd.DataFrame(dropped, columns=names), names)
     return found

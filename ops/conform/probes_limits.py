@@ -1,0 +1,68 @@
+"""Probes of Step Functions' limits: what is too large, and whether it can be caught."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ops.conform.findings import Finding
+from ops.conform.lab import Lab
+from ops.conform.probes_states import tried
+
+_LIMIT = "States.DataLimitExceeded"
+_BYTES = 60_000
+_TEXT = f"{{% $pad('x', {_BYTES}) %}}"
+
+
+def map_results(lab: Lab) -> Finding:
+    """Six results of 60 kB each, of which the Output makes nothing."""
+    item = {"Type": "Pass", "Output": _TEXT, "End": True}
+    states = {
+        "Try": {
+            "Type": "Map",
+            "Items": [1, 2, 3, 4, 5, 6],
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "INLINE"},
+                "StartAt": "Item",
+                "States": {"Item": item},
+            },
+            "Output": {},
+            "End": True,
+        }
+    }
+    return _limited(*tried(lab, "arrival", states))
+
+
+def variables(lab: Lab) -> Finding:
+    many = {f"part{number}": _TEXT for number in range(6)}
+    states = {"Try": {"Type": "Pass", "Assign": many, "Output": {}, "End": True}}
+    return _limited(*tried(lab, "arrival", states))
+
+
+def _limited(error: str, cause: str) -> Finding:
+    return Finding(error == _LIMIT, f"{error or 'no error'}: {cause[:100]}")
+
+
+def caught(lab: Lab) -> Finding:
+    """The result of a task that is too large, and a catcher that names the error."""
+    key = "config/pipeline.json"
+    task: dict[str, Any] = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Arguments": {"Bucket": lab.bucket, "Key": key},
+        "TimeoutSeconds": 60,
+        "Output": {},
+        "Catch": [{"ErrorEquals": [_LIMIT], "Next": "Caught"}],
+        "Next": "Fits",
+    }
+    states = {
+        "Try": task,
+        "Caught": {"Type": "Fail", "Error": "Caught", "Cause": "by its name"},
+        "Fits": {"Type": "Fail", "Error": "Fits", "Cause": "the result is not too large"},
+    }
+    plan = lab.target.s3.get_object(Bucket=lab.bucket, Key=key)["Body"].read()
+    lab.put(key, plan.rstrip() + b" " * 300_000)
+    try:
+        error, cause = tried(lab, "arrival", states)
+    finally:
+        lab.put(key, plan)
+    return Finding(error == "Caught", f"{error}: {cause[:100]}")
