@@ -5,7 +5,14 @@ The table in docs/aws-differences.md is written from this one: `make fmt`.
 
 from __future__ import annotations
 
-from ops.conform import probes_events, probes_glue, probes_plan, probes_spark, probes_states
+from ops.conform import (
+    probes_events,
+    probes_glue,
+    probes_limits,
+    probes_plan,
+    probes_spark,
+    probes_states,
+)
 from ops.conform.findings import Assumption
 
 _LOAD = "to see it, an account would have to be loaded to its limits"
@@ -37,6 +44,27 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "`/aws-glue/python-jobs/error`, in a stream named after the run.",
         "`make logs` and the mails point to the wrong place.",
         probes_glue.shell_logs,
+    ),
+    Assumption(
+        "glue-error-message",
+        "Glue's message of a Python shell job that ended with an exception is `Command failed with "
+        "exit code 1`, whatever the exception.",
+        "Nothing rests on it: mails and `make status` take the cause from the job's own file.",
+        probes_glue.message,
+    ),
+    Assumption(
+        "glue-exit-codes",
+        "A Python shell job that is killed has exit code 137, and one whose packages cannot be "
+        "installed 1.",
+        "The number in Glue's message is another one.",
+        unprobed="nothing rests on the numbers, and a job would have to be brought down for them",
+    ),
+    Assumption(
+        "glue-pinned-packages",
+        "After `jobs/bootstrap.py`, the packages that a job imports are the pinned ones, whatever "
+        "Glue has loaded or has first on sys.path.",
+        "Jobs fail with a text that names package, versions and place.",
+        probes_glue.pinned_packages,
     ),
     Assumption(
         "glue-execution-class",
@@ -174,6 +202,26 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "Events of one window become dead letters: `StartPipeline` of `arrival` has to catch what "
         "was found.",
         probes_states.run_of_that_name,
+    ),
+    Assumption(
+        "states-map-results",
+        "The results of a Map or a Parallel have to fit in 256 KiB together also where its Output "
+        "makes less of them.",
+        "The local AWS refuses what AWS takes.",
+        probes_limits.map_results,
+    ),
+    Assumption(
+        "states-large-variables",
+        "Variables that are too large give `States.DataLimitExceeded`.",
+        "The execution ends with another error name.",
+        probes_limits.variables,
+    ),
+    Assumption(
+        "states-limit-caught",
+        "A catcher may name `States.DataLimitExceeded`, as the workflow of cdklabs/construct-hub "
+        "does; it covers the input and the result of a task, and not the output of a state.",
+        "A run ends where the local AWS goes on. No machine of the module rests on it.",
+        probes_limits.caught,
     ),
     Assumption(
         "states-token-in-history",

@@ -119,6 +119,32 @@ def failed_run(lab: Lab) -> str:
     return lab.evidence.failed_job_run
 
 
+def message(lab: Lab) -> Finding:
+    """Glue's own message of a job that raised an exception."""
+    job = lab.target.outputs.job_names["ingest"]
+    run = lab.target.glue.get_job_run(JobName=job, RunId=failed_run(lab))["JobRun"]
+    told = run.get("ErrorMessage", "no message")
+    return Finding(told == "Command failed with exit code 1", told)
+
+
+def pinned_packages(lab: Lab) -> Finding:
+    """What the ingest job has logged that it imported, against its pins."""
+    job = lab.target.outputs.job_names["ingest"]
+    pins = lab.target.glue.get_job(JobName=job)["Job"]["DefaultArguments"]["--pinned-packages"]
+    run = next(run for run in _runs(lab, "ingest") if run["JobRunState"] == "SUCCEEDED")
+
+    def look() -> str | None:
+        found = logs.stream(lab.target, OUTPUT, run["Id"])
+        return next((line.text for line in found if "bootstrap: " in line.text), None)
+
+    told = lab.wait("the packages in the log of a job", look, EVENT_SECONDS)
+    told = told.partition("bootstrap: ")[2]
+    logged = dict(part.split(" ", 1) for part in told.split(", ")[2:])
+    wanted = dict(pin.split("==") for pin in pins.split(","))
+    other = [name for name, version in logged.items() if wanted.get(name) != version]
+    return Finding(bool(logged) and not other, told)
+
+
 def code_with_get_object_alone(lab: Lab) -> Finding:
     runs = _runs(lab, "ingest")
     succeeded = sum(run["JobRunState"] == "SUCCEEDED" for run in runs)
@@ -143,23 +169,6 @@ def execution_class(lab: Lab) -> Finding:
     }
     other = {job: value for job, value in told.items() if value is not None}
     return Finding(not other, f"ExecutionClass {other}" if other else "no job has one")
-
-
-def shell_version(lab: Lab) -> Finding:
-    told = {
-        job: lab.target.glue.get_job(JobName=name)["Job"]
-        for job, name in lab.target.outputs.job_names.items()
-    }
-    shells = {
-        job: item.get("GlueVersion")
-        for job, item in told.items()
-        if item["Command"]["Name"] == "pythonshell"
-    }
-    seen = ", ".join(f"{job}: {version}" for job, version in shells.items())
-    wanted = {job: item["Command"].get("PythonVersion") for job, item in told.items()}
-    return Finding(
-        all(wanted[job] == "3.9" for job in shells), f"GlueVersion of {seen}; PythonVersion 3.9"
-    )
 
 
 def table_level(lab: Lab) -> Finding:

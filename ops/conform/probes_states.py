@@ -20,54 +20,53 @@ def _machine(lab: Lab, machine: str) -> str:
     return f"{lab.target.outputs.pipeline_arn.removesuffix('pipeline')}{machine}"
 
 
-def _tried(lab: Lab, role_of: str, state: dict[str, Any]) -> tuple[str, str]:
-    """Error and cause of a task that a machine made for it runs, in the role of another."""
-    states = lab.target.stepfunctions
-    role = states.describe_state_machine(stateMachineArn=_machine(lab, role_of))["roleArn"]
-    definition = {
-        "QueryLanguage": "JSONata",
-        "StartAt": "Try",
-        "States": {"Try": {"Type": "Task", "End": True, "TimeoutSeconds": 60, **state}},
-    }
-    arn = states.create_state_machine(
-        name=f"{lab.name}-try-{time.time_ns():x}",
-        definition=json.dumps(definition),
-        roleArn=role,
+def tried(
+    lab: Lab, role_of: str, states: dict[str, Any] | None = None, **task: Any
+) -> tuple[str, str]:
+    """Run a machine that is made for it, in the role of another; return its error and cause.
+
+    Parameters
+    ----------
+    states
+        Its states, of which the first one starts it; by default one task, of `task`.
+    """
+    client = lab.target.stepfunctions
+    role = client.describe_state_machine(stateMachineArn=_machine(lab, role_of))["roleArn"]
+    states = states or {"Try": {"Type": "Task", "End": True, "TimeoutSeconds": 60, **task}}
+    definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
+    arn = client.create_state_machine(
+        name=f"{lab.name}-try-{time.time_ns():x}", definition=json.dumps(definition), roleArn=role
     )["stateMachineArn"]
     try:
-        run = states.start_execution(stateMachineArn=arn)["executionArn"]
+        run = client.start_execution(stateMachineArn=arn)["executionArn"]
 
         def look() -> Any:
-            found = states.describe_execution(executionArn=run)
+            found = client.describe_execution(executionArn=run)
             return None if found["status"] == "RUNNING" else found
 
         ended = lab.wait("the end of a task that is tried", look, JOB_SECONDS)
     finally:
-        states.delete_state_machine(stateMachineArn=arn)
+        client.delete_state_machine(stateMachineArn=arn)
     return ended.get("error", ""), ended.get("cause", "")
 
 
 def denied_job(lab: Lab) -> Finding:
-    error, cause = _tried(
+    error, cause = tried(
         lab,
         "arrival",  # whose role may start no job
-        {
-            "Resource": "arn:aws:states:::glue:startJobRun",
-            "Arguments": {"JobName": lab.target.outputs.job_names["ingest"]},
-        },
+        Resource="arn:aws:states:::glue:startJobRun",
+        Arguments={"JobName": lab.target.outputs.job_names["ingest"]},
     )
     retried = ("", "Glue.ThrottlingException", "Glue.AWSGlueException")
     return Finding(error not in retried, f"{error or 'no error'}: {cause[:100]}")
 
 
 def denied_object(lab: Lab) -> Finding:
-    error, cause = _tried(
+    error, cause = tried(
         lab,
         "arrival",  # whose role may read nothing but the plan
-        {
-            "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
-            "Arguments": {"Bucket": lab.bucket, "Key": "config/datasets/sales.json"},
-        },
+        Resource="arn:aws:states:::aws-sdk:s3:getObject",
+        Arguments={"Bucket": lab.bucket, "Key": "config/datasets/sales.json"},
     )
     return Finding(error == "S3.S3Exception", f"{error or 'no error'}: {cause[:100]}")
 
@@ -76,16 +75,14 @@ def run_of_that_name(lab: Lab) -> Finding:
     earlier = lab.evidence.runs.get("schedule")
     if not earlier:
         raise NotProbed("there is no run whose name could be taken again")
-    error, cause = _tried(
+    error, cause = tried(
         lab,
         "arrival",
-        {
-            "Resource": "arn:aws:states:::states:startExecution",
-            "Arguments": {
-                "StateMachineArn": lab.target.outputs.pipeline_arn,
-                "Name": earlier.rsplit(":", 1)[-1],
-                "Input": {"from": "nowhere"},
-            },
+        Resource="arn:aws:states:::states:startExecution",
+        Arguments={
+            "StateMachineArn": lab.target.outputs.pipeline_arn,
+            "Name": earlier.rsplit(":", 1)[-1],
+            "Input": {"from": "nowhere"},
         },
     )
     holds = error == "StepFunctions.ExecutionAlreadyExistsException"

@@ -12,7 +12,8 @@ def test_expected_answers__are_those_of_the_oracle() -> None:
 
 
 def test_digests__tell_which_column_differs__whatever_the_order_of_the_rows() -> None:
-    columns, rows = ["id", "x", "y"], [["1", "a", None], ["2", "b", "c"]]
+    columns = ["id", "x", "y"]
+    rows: list[answers.Row] = [["1", "a", None], ["2", "b", "c"]]
     before = answers.digests(columns, ["id"], rows)
     assert answers.digests(columns, ["id"], rows[::-1]) == before
     other = answers.digests(columns, ["id"], [["1", "a", ""], ["2", "b", "c"]])
