@@ -23,6 +23,7 @@ from ops.conform.findings import Assumption
 from ops.conform.lab import Evidence, Lab
 from ops.conform.masking import masking
 from ops.conform.outcome import Outcome
+from ops.conform.sweep import sweep
 from ops.display import console, done, failed, heading, note, table
 from ops.errors import OpsError
 from ops.target import Target, require_credentials
@@ -189,7 +190,7 @@ def _look(lab: Lab, wanted: Sequence[Assumption], result: Outcome, *, anew: bool
         result.found = outcome.probe(lab, wanted)
     finally:
         lab.evidence.save(lab.folder)
-        lab.ear.close()
+        sweep(lab.target, lab.name)
 
 
 def _run_all(lab: Lab, result: Outcome) -> None:

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from ops import localaws
 from ops.conform import variables
+from ops.conform.sweep import sweep
 from ops.display import step
 from ops.environment import ROOT, STATE, terraform_environment
 from ops.errors import OpsError
@@ -120,9 +121,12 @@ class Deployment:
 
     def destroy(self, target: Target | None) -> list[str]:
         """Stop what runs, and remove all that was made; return what is left, as texts."""
+        if self._is_gone():
+            return []
         if target is not None:
             for arn in running(target):
                 target.stepfunctions.stop_execution(executionArn=arn, cause="make conform is over")
+            sweep(target, self.name)
         try:
             self.terraform.destroy(self.arguments)
         except OpsError:
@@ -130,8 +134,17 @@ class Deployment:
             self.terraform.destroy(self.arguments, title="terraform destroy, once more")
         return list(self.left(target))
 
+    def _is_gone(self) -> bool:
+        """Whether it is on a local AWS that is not up: that kept all in memory."""
+        try:
+            return self.local and localaws.find(self.folder) is None
+        except localaws.SessionLost:
+            return True
+
     def left(self, target: Target | None) -> Iterator[str]:
         """What is in the state still, and the bucket if it is there."""
+        if self._is_gone():
+            return
         yield from (f"resource {address}" for address in self.terraform.resources())
         if target is not None and _is_there(target):
             yield f"bucket {target.outputs.bucket_name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -12,14 +13,14 @@ from ops.target import Target
 class Ear:
     """A queue, subscribed to the topic, and the target of a rule on the pipeline's events.
 
-    Everything heard is kept, as ("mail", text) or ("event", document).
+    Everything heard is kept, as ("mail", text) or ("event", document). `sweep` removes them.
     """
 
     def __init__(self, target: Target, name: str) -> None:
         self._target = target
-        self._name = f"{name}-conform"
+        # A queue that was deleted a moment ago cannot be made anew under its name.
+        self._name = f"{name}-conform-{secrets.token_hex(3)}"
         self._url = ""
-        self._subscription = ""
         self.heard: list[tuple[str, Any]] = []
 
     def open(self) -> None:
@@ -51,13 +52,12 @@ class Ear:
         }
         target.events.put_rule(Name=self._name, EventPattern=json.dumps(pattern))
         target.events.put_targets(Rule=self._name, Targets=[{"Id": "queue", "Arn": arn}])
-        self._subscription = target.sns.subscribe(
+        target.sns.subscribe(
             TopicArn=outputs.notification_topic_arn,
             Protocol="sqs",
             Endpoint=arn,
             Attributes={"RawMessageDelivery": "true"},
-            ReturnSubscriptionArn=True,
-        )["SubscriptionArn"]
+        )
 
     def listen(self) -> None:
         """Take what has come meanwhile."""
@@ -80,16 +80,6 @@ class Ear:
         """Forget what was heard, so that only what comes from here on is found."""
         self.listen()
         self.heard.clear()
-
-    def close(self) -> None:
-        """Remove all that was made."""
-        if not self._url:
-            return
-        self._target.sns.unsubscribe(SubscriptionArn=self._subscription)
-        self._target.events.remove_targets(Rule=self._name, Ids=["queue"])
-        self._target.events.delete_rule(Name=self._name)
-        self._target.sqs.delete_queue(QueueUrl=self._url)
-        self._url = ""
 
 
 def _read(body: str) -> tuple[str, Any]:

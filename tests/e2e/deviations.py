@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from local import cloudwatch_actions, event_targets, events, metrics
+from local import athena_engine, cloudwatch_actions, event_targets, events, metrics
 from local.errors import AwsError
 from local.gateway import App, Environ
 from local.states import tasks
@@ -57,9 +57,28 @@ def _no_parameters(answer: Json) -> None:
         event.get("taskScheduledEventDetails", {}).pop("parameters", None)
 
 
+def _own_message(answer: Json) -> None:
+    answer["JobRun"]["ErrorMessage"] = "LakeError: there is no contract"
+
+
+def _other_pins(answer: Json) -> None:
+    arguments = answer["Job"]["DefaultArguments"]
+    arguments["--pinned-packages"] = arguments["--pinned-packages"].replace("boto3==", "boto3==0.")
+
+
+def _other_error(answer: Json) -> None:
+    if "error" in answer:
+        answer["error"] = "States.Runtime"
+
+
 ANSWERS: dict[str, tuple[str, Change]] = {
     "glue-execution-class": ("AWSGlue.GetJob", _spark_class),
     "glue-code-rights": ("AWSGlue.GetJobRuns", _denied_runs),
+    "glue-error-message": ("AWSGlue.GetJobRun", _own_message),
+    "glue-pinned-packages": ("AWSGlue.GetJob", _other_pins),
+    "states-large-variables": ("AWSStepFunctions.DescribeExecution", _other_error),
+    "states-limit-caught": ("AWSStepFunctions.DescribeExecution", _other_error),
+    "states-map-results": ("AWSStepFunctions.DescribeExecution", _other_error),
     "crawler-table-level": ("AWSGlue.GetTables", _too_deep),
     "crawler-empty-target": ("AWSGlue.GetCrawler", _failed_crawl),
     "crawler-partition-values": ("AWSGlue.GetPartitions", _decoded),
@@ -77,6 +96,7 @@ TASK_ERRORS = {
     "states-run-named-already": "StepFunctions.AWSStepFunctionsException",
 }
 PATCHED = (
+    "athena-null-partition",
     "cloudwatch-mail-by-alarm",
     "events-mail-by-rule",
     "events-transformed-text",
@@ -128,6 +148,13 @@ def _transformed(own: Any) -> Any:
     return transform
 
 
+def _read_as_text(own: Any) -> Any:
+    def key_values(values: Iterable[str]) -> list[Any]:
+        return list(values) if active("athena-null-partition") else own(values)
+
+    return key_values
+
+
 def _measured(own: Any) -> Any:
     def windows(measured: Any, start: int, period: int, count: int, unit: Any = None) -> Any:
         if active("events-triggered-rules") and measured.name == "TriggeredRules":
@@ -142,6 +169,7 @@ _LEFT_OUT = ("error", "cause")
 
 def deviate(app: App) -> App:
     """Wrap the application of the local AWS."""
+    _otherwise(athena_engine, "key_values", _read_as_text)
     _otherwise(events, "_event", _event)
     _otherwise(event_targets, "_as_service", _sent)
     _otherwise(event_targets, "transform", _transformed)

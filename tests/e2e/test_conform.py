@@ -56,12 +56,11 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def lab(first: tuple[int, dict[str, Any]]) -> Iterator[Lab]:
+def lab(first: tuple[int, dict[str, Any]]) -> Lab:
     kept = deployment.load(first[1]["name"])
     opened = command._lab(kept, kept.target())
     opened.ear.open()
-    yield opened
-    opened.ear.close()
+    return opened
 
 
 @contextmanager

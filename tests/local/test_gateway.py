@@ -57,6 +57,14 @@ def test_serve__says_which_port_is_taken() -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("plugin", ["json", "json:no_such", "no_such_module:function", ":x"])
+def test_plugin__that_cannot_be_loaded_is_refused(plugin: str) -> None:
+    result = run("serve", "--port", "0", "--plugin", plugin)
+    assert result.returncode == 1
+    assert f"--plugin {plugin} cannot be loaded" in result.stderr
+    assert "write module:function" in result.stderr
+
+
 def test_serve__refuses_bad_settings() -> None:
     result = run("serve", "--port", "0", LOCAL_GLUE_MINUTE_SECONDS="fast")
     assert result.returncode == 1

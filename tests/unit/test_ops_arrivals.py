@@ -231,7 +231,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(arrivals, "watch", watch)
     monkeypatch.setattr(arrivals, "execute", execute)
     monkeypatch.setattr(deploy, "drop_files", lambda *_: steps.append("drop"))
-    monkeypatch.setattr(arrivals, "_await_room", lambda *_: steps.append("room"))
+    monkeypatch.setattr(arrivals, "await_room", lambda *_: steps.append("room"))
     return steps
 
 
@@ -279,7 +279,7 @@ def test_load__example_that_starts_no_run_is_run_by_hand(
 
 
 @pytest.mark.parametrize(("after", "slept"), [(10, []), (56.5, [2.5]), (58, [1.0]), (59.5, [])])
-def test_await_room__drops_into_the_next_window_when_this_one_ends_soon(
+def testawait_room__drops_into_the_next_window_when_this_one_ends_soon(
     after: float, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Clock(datetime):
@@ -291,7 +291,7 @@ def test_await_room__drops_into_the_next_window_when_this_one_ends_soon(
     monkeypatch.setattr(arrivals, "datetime", Clock)
     monkeypatch.setattr(time, "sleep", found.append)
     monkeypatch.setattr(arrivals, "_SHORTEST_SECONDS", 4)
-    arrivals._await_room(lake())
+    arrivals.await_room(lake())
     assert found == slept
 
 

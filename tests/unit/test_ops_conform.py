@@ -18,7 +18,7 @@ import pytest
 from botocore.exceptions import ClientError
 from rich.console import Console
 
-from ops import __main__, display, docs, prices
+from ops import __main__, display, docs, localaws, prices
 from ops.conform import command, costs, deployment, masking, outcome
 from ops.conform.answers import Answer
 from ops.conform.assumptions import ASSUMPTIONS
@@ -26,6 +26,7 @@ from ops.conform.command import Options
 from ops.conform.findings import Assumption, Finding, NotProbed
 from ops.conform.lab import Evidence, Lab, NotSeen
 from ops.conform.outcome import Found, Outcome
+from ops.conform.sweep import sweep
 from ops.errors import OpsError
 from tests.unit.ops_fakes import Fake, connected, refusal
 
@@ -299,6 +300,50 @@ def test_kept__is_not_destroyed_unless_asked(
     assert tried(made, monkeypatch, keep=True) == 0
     assert made.calls == ["apply"]
     assert "conform-test is kept" in screen.getvalue()
+
+
+class Pages(Fake):
+    """A client whose pages are those of the answers."""
+
+    def get_paginator(self, name: str) -> Fake:
+        return Fake(paginate=lambda **_arguments: [self.answers[name]])
+
+
+def test_sweep__removes_what_is_named_after_the_deployment_and_nothing_else() -> None:
+    mine, other = "conform-1-conform-ab", "conform-2-conform-ab"
+    sns = Pages(
+        list_subscriptions_by_topic={
+            "Subscriptions": [
+                {"Endpoint": f"arn:aws:sqs:x:1:{name}", "SubscriptionArn": name}
+                for name in (mine, other)
+            ]
+        },
+        unsubscribe={},
+    )
+    events = Fake(list_rules={"Rules": [{"Name": mine}]}, remove_targets={}, delete_rule={})
+    sqs = Fake(list_queues={"QueueUrls": ["url"]}, delete_queue={})
+    names = ("conform-1-scout", "conform-1-ingest", "conform-2-scout")
+    glue = Pages(get_jobs={"Jobs": [{"Name": name} for name in names]}, delete_job={})
+    tries = ("conform-1-try-1", "conform-1-pipeline")
+    machines = [{"name": name, "stateMachineArn": f"arn:{name}"} for name in tries]
+    states = Pages(list_state_machines={"stateMachines": machines}, delete_state_machine={})
+    target = connected(sns=sns, events=events, sqs=sqs, glue=glue, stepfunctions=states)
+    sweep(target, "conform-1")
+    assert sns.asked_for("unsubscribe") == [{"SubscriptionArn": mine}]
+    assert events.asked_for("list_rules") == [{"NamePrefix": "conform-1-conform"}]
+    assert sqs.asked_for("list_queues") == [{"QueueNamePrefix": "conform-1-conform"}]
+    assert glue.asked_for("delete_job") == [{"JobName": "conform-1-scout"}]
+    assert states.asked_for("delete_state_machine") == [{"stateMachineArn": "arn:conform-1-try-1"}]
+
+
+def test_local_aws__that_was_killed__has_left_nothing(
+    reports: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = deployment.Deployment("conform-test", True, "us-east-1", False)
+    made.folder.mkdir(parents=True)
+    assert made.destroy(None) == list(made.left(None)) == []
+    (made.folder / localaws.SESSION).write_text("{")
+    assert made.destroy(None) == list(made.left(None)) == []
 
 
 # --- probes

@@ -84,6 +84,32 @@ def test_apply__failure_shows_the_errors_without_the_plan(
     assert str(terraform.log) in caught.value.hint
 
 
+def test_changes__are_what_a_plan_would_do(
+    terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", terraform.environ["PATH"])
+    say(terraform, "echo '  # aws_x.a will be updated in-place'; exit 2")
+    assert "# aws_x.a will be updated" in terraform.changes([])
+    say(terraform, "echo 'No changes.'; exit 0")
+    assert terraform.changes([]) == ""
+    say(terraform, "echo 'Error: no credentials'; exit 1")
+    with pytest.raises(OpsError, match="terraform plan failed"):
+        terraform.changes([])
+
+
+def test_resources__are_those_of_the_state_without_what_was_only_read(
+    terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", terraform.environ["PATH"])
+    say(terraform, "echo data.aws_x.a; echo module.m.data.aws_x.a; echo module.m.aws_x.a")
+    assert terraform.resources() == ["module.m.aws_x.a"]
+    say(terraform, "echo 'No state file was found!' >&2; exit 1")
+    assert terraform.resources() == []
+    say(terraform, "echo 'state is locked' >&2; exit 1")
+    with pytest.raises(OpsError, match="terraform state list failed"):
+        terraform.resources()
+
+
 def test_init__lock_of_another_source_is_renewed(
     terraform: Terraform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
