@@ -95,6 +95,22 @@ def test_requests__are_named_to_the_command(call: list[str], wanted: str) -> Non
     assert make("--dry-run", *call).splitlines()[-1].endswith(wanted)
 
 
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        ([], '--name "" --probes ""'),
+        (["YES=1", "KEEP=0", "SPARK=1"], '--name "" --probes "" --yes'),
+        (
+            ["NAME=x", "PROBES=a,b", "KEEP=1", "SPARK=0"],
+            '--name "x" --probes "a,b" --keep --no-spark',
+        ),
+    ],
+)
+def test_conform__takes_what_its_text_names(call: list[str], wanted: str) -> None:
+    line = make("--dry-run", "conform", *call).splitlines()[-1]
+    assert line.split(" conform ")[1].split() == wanted.split()
+
+
 def test_ci_run__calls_the_targets_from_any_directory() -> None:
     path = ROOT / ".ci/run"
     assert os.access(path, os.X_OK)
