@@ -28,8 +28,9 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption(
         "glue-arguments",
         "Arguments reach a script as they were given, `--name value`, whatever characters they "
-        "hold. Glue adds some; JOB_NAME is not among them in a Python shell.",
-        "Jobs refuse their command line: `job.parse` has to know what else comes.",
+        "hold, also those of a job's own, such as `--pinned-packages`. Glue adds some; JOB_NAME is "
+        "not among them in a Python shell.",
+        "Jobs refuse their command line, or fail with `ImportError: --pinned-packages is None`.",
         probes_glue.arguments,
     ),
     Assumption(
@@ -53,18 +54,33 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         probes_glue.message,
     ),
     Assumption(
-        "glue-exit-codes",
-        "A Python shell job that is killed has exit code 137, and one whose packages cannot be "
-        "installed 1.",
+        "glue-killed-job",
+        "A Python shell job that is killed has exit code 137.",
         "The number in Glue's message is another one.",
-        unprobed="nothing rests on the numbers, and a job would have to be brought down for them",
+        unprobed="nothing rests on the number, and a job would have to be brought down for it",
+    ),
+    Assumption(
+        "glue-failed-install",
+        "Modules that cannot be installed end a Python shell run with `Command failed with exit "
+        "code 1`; a Spark run with `LAUNCH ERROR` (awslabs/aws-glue-libs#175).",
+        "Another ErrorMessage; the log has what pip wrote.",
+        probes_glue.failed_install,
     ),
     Assumption(
         "glue-pinned-packages",
-        "After `jobs/bootstrap.py`, the packages that a job imports are the pinned ones, whatever "
-        "Glue has loaded or has first on sys.path.",
-        "Jobs fail with a text that names package, versions and place.",
+        "pip of Glue's Python shell knows tags such as manylinux_2_26, as 20.3 and newer do (one "
+        "user saw 22.1.2, in pyca/cryptography#8749), and installs the pins into a folder on "
+        "sys.path, beside or in place of Glue's own packages: `jobs/bootstrap.py` finds them.",
+        "Each job fails with `ImportError`, which names the package, the version found and its "
+        "place. If it is `duckdb`: pin 1.2.2, whose wheels are manylinux2014.",
         probes_glue.pinned_packages,
+    ),
+    Assumption(
+        "glue-preloaded",
+        "Glue has loaded no pyarrow, DuckDB or simplejson of another version before the script's "
+        "first line: compiled packages cannot be exchanged.",
+        "The job fails and says so. On Spark, pin the version that Glue has.",
+        probes_glue.preloaded,
     ),
     Assumption(
         "glue-execution-class",
@@ -88,6 +104,12 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "Glue 5.1.",
         "The run fails before its first line; its error log has what pip wrote.",
         probes_spark.modules,
+    ),
+    Assumption(
+        "spark-worker-modules",
+        "Modules are installed on every worker of a Spark job.",
+        "Publishing a table fails with the `ImportError` of a missing package, from an executor.",
+        probes_spark.rights,
     ),
     Assumption(
         "spark-logs",

@@ -17,6 +17,7 @@ print("SCOUT " + json.dumps({
     "python": platform.python_version(),
     "libc": " ".join(platform.libc_ver()),
     "boto3": getattr(loaded, "__version__", None),
+    "compiled": [name for name in ("duckdb", "pyarrow", "simplejson") if name in sys.modules],
     "path": sys.path[:4],
 }), flush=True)
 print("SCOUT on stderr", file=sys.stderr, flush=True)
@@ -30,9 +31,18 @@ def scout_key(lab: Lab) -> str:
 
 
 def _scout(lab: Lab) -> str:
-    """Id of a run of a job that tells of its surroundings; made once, the job removed again."""
-    if lab.evidence.scout_run:
-        return lab.evidence.scout_run
+    """Id of a run of a job that tells of its surroundings; made once."""
+    if not lab.evidence.scout_run:
+        run, ended = _tried(lab, {"--probe": ARGUMENT})
+        if ended["JobRunState"] != "SUCCEEDED":
+            told = ended.get("ErrorMessage")
+            raise NotProbed(f"the scout job ended {ended['JobRunState']}: {told}")
+        lab.evidence.scout_run = run
+    return lab.evidence.scout_run
+
+
+def _tried(lab: Lab, arguments: dict[str, str]) -> tuple[str, Any]:
+    """Run a job that is made for it, in the role of the ingest job; return its run, ended."""
     glue, name = lab.target.glue, f"{lab.name}-scout"
     ingest = glue.get_job(JobName=lab.target.outputs.job_names["ingest"])["Job"]
     lab.put(scout_key(lab), _SCOUT.encode())
@@ -49,14 +59,10 @@ def _scout(lab: Lab) -> str:
         Timeout=10,
     )
     try:
-        run = glue.start_job_run(JobName=name, Arguments={"--probe": ARGUMENT})["JobRunId"]
-        ended = lab.job_ended(name, run)
+        run = glue.start_job_run(JobName=name, Arguments=arguments)["JobRunId"]
+        return run, lab.job_ended(name, run)
     finally:
         glue.delete_job(JobName=name)
-    if ended["JobRunState"] != "SUCCEEDED":
-        raise NotProbed(f"the scout job ended {ended['JobRunState']}: {ended.get('ErrorMessage')}")
-    lab.evidence.scout_run = run
-    return run
 
 
 def _told(lab: Lab) -> dict[str, Any]:
@@ -90,6 +96,19 @@ def runtime(lab: Lab) -> Finding:
     loaded = f"boto3 {told['boto3']} is imported already" if told["boto3"] else "no boto3 imported"
     seen = f"Python {told['python']}, {told['libc']}, {loaded}, first on sys.path: {told['path']}"
     return Finding(told["python"].startswith("3.9.") and told["libc"] == "glibc 2.26", seen)
+
+
+def preloaded(lab: Lab) -> Finding:
+    loaded = _told(lab)["compiled"]
+    return Finding(not loaded, f"loaded: {', '.join(loaded) or 'none of them'}")
+
+
+def failed_install(lab: Lab) -> Finding:
+    """A job that wants a version which no index has."""
+    _, ended = _tried(lab, {"--additional-python-modules": "boto3==0.0.0"})
+    told = ended.get("ErrorMessage", "no message")
+    seen = f"{ended['JobRunState']}: {told}"
+    return Finding(told == "Command failed with exit code 1", seen)
 
 
 def shell_logs(lab: Lab) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -93,12 +94,21 @@ def token_in_history(lab: Lab) -> Finding:
     run = lab.evidence.runs.get("approval")
     if not run or not lab.evidence.token:
         raise NotProbed("no run has asked for an approval")
-    for page in events(lab.target, run):
-        for event in page:
-            details = event.get("taskScheduledEventDetails", {})
-            if lab.evidence.token in details.get("parameters", ""):
-                return Finding(True, f"in the parameters of event {event['id']}, {event['type']}")
+    for event in _all_events(lab, run):
+        details = event.get("taskScheduledEventDetails", {})
+        if lab.evidence.token in details.get("parameters", ""):
+            return Finding(True, f"in the parameters of event {event['id']}, {event['type']}")
     return Finding(False, "no TaskScheduled event of the run has it in its parameters")
+
+
+def _all_events(lab: Lab, run: str) -> Iterator[dict[str, Any]]:
+    """Events of a run, and of the executions that it started."""
+    found = [event for page in events(lab.target, run) for event in page]
+    yield from found
+    for event in found:
+        output = event.get("taskSubmittedEventDetails", {}).get("output", "")
+        if '"ExecutionArn"' in output:
+            yield from _all_events(lab, json.loads(output)["ExecutionArn"])
 
 
 def _refusal(lab: Lab, token: str) -> str:

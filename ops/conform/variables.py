@@ -44,9 +44,9 @@ def defaults(folder: Path) -> dict[str, Any]:
         Terraform does not tell.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for path in [*ROOT.glob("variables*.tf"), ROOT / "validation.tf", ROOT / "examples"]:
+    for path in ROOT.glob("variables*.tf"):
         link = folder / path.name
-        if path.exists() and not link.is_symlink():
+        if not link.is_symlink():
             link.symlink_to(path)
     done = subprocess.run(
         ["terraform", "console", "-no-color"], cwd=folder, env=terraform_environment(),
