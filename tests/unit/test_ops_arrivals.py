@@ -379,8 +379,11 @@ def test_drop_files__says_how_many_and_how_many_are_damaged(
 
 def test_watch__run_without_files_says_why_it_did_nothing(screen: io.StringIO) -> None:
     description = {
-        "status": "SUCCEEDED", "startDate": NOON, "stopDate": NOON, "output": '{"totals": {"datasets": 0}}',
-    }  # fmt: skip
+        "status": "SUCCEEDED",
+        "startDate": NOON,
+        "stopDate": NOON,
+        "output": '{"totals": {"datasets": 0}}',
+    }
     states = Fake(describe_execution=description, get_execution_history={"events": []})
     run.watch(lake(stepfunctions=states), f"{EXECUTION}:air-20260105T120000Z")
     assert "nothing to do: an earlier run had taken the files" in words(screen)
