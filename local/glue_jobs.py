@@ -17,6 +17,10 @@ _DEFAULT_TIMEOUT_MINUTES = 2880
 _DEFAULT_WORKER_TYPE = "G.1X"
 _DEFAULT_WORKERS = 10
 _MINIMUM_WORKERS = 2
+_SHELL_CAPACITIES = (0.0625, 1.0)
+_SHELL_VERSIONS = (None, "1.0", "3.0")
+# Those whose Spark jobs have MaxCapacity.
+_VERSIONS_BY_CAPACITY = ("0.9", "1.0")
 _UPDATABLE = (
     "AllocatedCapacity",
     "CodeGenConfigurationNodes",
@@ -62,7 +66,16 @@ def _kind(job: Any, request: Json) -> JobKind:
     """
     command = (job.command or {}).get("Name")
     if command == "pythonshell":
-        return PythonShell(float(request.get("MaxCapacity") or job.max_capacity or 0.0625))
+        # Refused when it is to run, not before: hashicorp/terraform-provider-aws#42302.
+        if job.glue_version not in _SHELL_VERSIONS:
+            raise AwsError(
+                "InvalidInputException",
+                f"job {job.name} has GlueVersion {job.glue_version}: Python shell jobs have 3.0, "
+                "1.0 or none",
+            )
+        capacity = request.get("MaxCapacity") or job.max_capacity or _SHELL_CAPACITIES[0]
+        _check_shell({**request, "MaxCapacity": capacity})
+        return PythonShell(float(capacity))
     if command != "glueetl":
         raise AwsError(
             "InvalidInputException",
@@ -80,17 +93,27 @@ def _kind(job: Any, request: Json) -> JobKind:
         int(request.get("NumberOfWorkers") or job.number_of_workers or _DEFAULT_WORKERS),
         str(request.get("ExecutionClass") or job.execution_class or "STANDARD"),
     )
-    _check_workers({"WorkerType": kind.worker_type, "NumberOfWorkers": kind.workers})
+    _check_workers({**request, "WorkerType": kind.worker_type, "NumberOfWorkers": kind.workers})
     return kind
 
 
 def _check_workers(definition: Json) -> None:
-    """Refuse what AWS refuses of a Spark job's capacity."""
+    """Refuse what AWS refuses of a Spark job's capacity.
+
+    Source: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
+    """
     worker, number = definition.get("WorkerType"), definition.get("NumberOfWorkers")
-    if definition.get("MaxCapacity") and (worker or number):
+    capacity, version = definition.get("MaxCapacity"), definition.get("GlueVersion")
+    if capacity and (worker or number):
         raise AwsError(
             "InvalidInputException",
             "Please do not set Max Capacity if using Worker Type and Number of Workers.",
+        )
+    if capacity and version not in _VERSIONS_BY_CAPACITY:
+        raise AwsError(
+            "InvalidInputException",
+            f"MaxCapacity is {capacity}; a Spark job with GlueVersion {version or 'unset'} has "
+            "WorkerType and NumberOfWorkers instead",
         )
     if worker is not None and worker not in WORKER_DPU:
         raise AwsError(
@@ -104,13 +127,39 @@ def _check_workers(definition: Json) -> None:
         )
 
 
+def _check_shell(definition: Json) -> None:
+    """Refuse what AWS refuses of a Python shell job's capacity.
+
+    Sources: https://github.com/cloudposse/terraform-aws-glue/issues/42 for the worker type, and
+    https://docs.aws.amazon.com/glue/latest/dg/add-job-python.html for the capacity.
+    """
+    for field, words in (("WorkerType", "Worker Type"), ("NumberOfWorkers", "Number of Workers")):
+        if definition.get(field):
+            raise AwsError(
+                "InvalidInputException", f"{words} is not supported for Job Command pythonshell"
+            )
+    capacity = definition.get("MaxCapacity")
+    if capacity is not None and float(capacity) not in _SHELL_CAPACITIES:
+        raise AwsError(
+            "InvalidInputException",
+            f"MaxCapacity is {capacity}; a Python shell job has 0.0625 or 1",
+        )
+
+
+def _check_definition(definition: Json) -> None:
+    command = (definition.get("Command") or {}).get("Name")
+    if command == "glueetl":
+        _check_workers(definition)
+    elif command == "pythonshell":
+        _check_shell(definition)
+
+
 @before("AWSGlue.CreateJob")
 def check_job(request: Json) -> None:
-    """Refuse what AWS refuses: a second job of the same name, and impossible workers."""
+    """Refuse what AWS refuses: a second job of the same name, and impossible capacities."""
     if request.get("Name") in backend("glue").jobs:
         raise AwsError("AlreadyExistsException", f"Job with name {request['Name']} already exists")
-    if (request.get("Command") or {}).get("Name") == "glueetl":
-        _check_workers(request)
+    _check_definition(request)
 
 
 @after("AWSGlue.CreateJob")
@@ -156,8 +205,7 @@ def update_job(request: Json) -> Json:
             "InvalidInputException",
             f"JobUpdate has {', '.join(unknown)}, which the local AWS does not emulate",
         )
-    if (update.get("Command") or {}).get("Name") == "glueetl":
-        _check_workers(update)
+    _check_definition(update)
     for name in _UPDATABLE:
         empty: object = {} if name in ("DefaultArguments", "ExecutionProperty") else None
         setattr(job, _snake(name), update.get(name, empty))

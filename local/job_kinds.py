@@ -19,9 +19,8 @@ from local.settings import settings
 Report = Callable[[str], None]
 
 GLUE_VERSIONS = ("5.0", "5.1")
-# DPU of a worker, as it counts in MaxCapacity and on the bill.
+# DPU of a worker, as it counts in MaxCapacity and on the bill. G.025X is for streaming jobs alone.
 WORKER_DPU = {
-    "G.025X": 0.25,
     "G.1X": 1.0,
     "G.2X": 2.0,
     "G.4X": 4.0,

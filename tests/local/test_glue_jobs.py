@@ -344,6 +344,7 @@ def test_unknown__job_and_run(jobs: Jobs) -> None:
     [
         ({"Command": {"Name": "glueray", "ScriptLocation": "s3://b/k"}}, "glueray"),
         ({"MaxRetries": 2}, "MaxRetries 2: retries by Glue are not emulated"),
+        ({"GlueVersion": "5.1"}, "GlueVersion 5.1: Python shell jobs have 3.0, 1.0 or none"),
     ],
 )
 def test_start__of_what_is_not_emulated_is_refused(

@@ -33,6 +33,11 @@ spark = SparkSession.builder.getOrCreate()
 """
 
 
+def given(settings: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what is None."""
+    return {key: value for key, value in settings.items() if value is not None}
+
+
 class SparkJobs(Jobs):
     """Jobs whose command is glueetl."""
 
@@ -45,7 +50,7 @@ class SparkJobs(Jobs):
         }
         arguments = {"--bucket": self.bucket, **settings.pop("DefaultArguments", {})}
         return self.job(
-            "", role, Command=command, DefaultArguments=arguments, **{**SPARK, **settings}
+            "", role, Command=command, DefaultArguments=arguments, **given({**SPARK, **settings})
         )
 
     def end(self, name: str, run: str, seconds: float = 120) -> dict[str, Any]:
@@ -197,6 +202,24 @@ def _alive(process: psutil.Process) -> bool:
         return False
 
 
+def test_script__that_starts_no_session__costs_no_jvm(jobs: SparkJobs, tmp_path: Path) -> None:
+    script = f"""
+import pathlib, sys, time
+print(*sys.version_info[:2])
+pathlib.Path({str(tmp_path)!r}, "started").touch()
+while not pathlib.Path({str(tmp_path)!r}, "go").exists():
+    time.sleep(0.02)
+"""
+    name = jobs.spark_job(script, jobs.role())
+    run = jobs.start(name)
+    until((tmp_path / "started").exists, 120, "the script")
+    mine = [p for p in psutil.process_iter() if run in " ".join([*_command(p), _cwd(p)])]
+    assert [Path(_command(p)[0]).name for p in mine] == ["python"]
+    (tmp_path / "go").touch()
+    assert jobs.end(name, run)["JobRunState"] == "SUCCEEDED"
+    assert jobs.lines(run) == ["3 11"], "Glue 5.1 has Python 3.11"
+
+
 # ------------------------------------------------------------------------------ without a driver
 
 
@@ -232,30 +255,10 @@ def test_start__of_what_is_not_emulated_is_refused(
     aws: Aws, settings: dict[str, Any], words: str
 ) -> None:
     jobs = SparkJobs(aws)
-    given = {**SPARK, "Command": {"Name": "glueetl", "ScriptLocation": "s3://b/k"}, **settings}
-    name = jobs.job("", **{key: value for key, value in given.items() if value})
+    command = {"Name": "glueetl", "ScriptLocation": "s3://b/k"}
+    name = jobs.job("", **given({**SPARK, "Command": command, **settings}))
     with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=words):
         jobs.start(name)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"NumberOfWorkers": 1}, "NumberOfWorkers is 1"),
-        ({"WorkerType": "G.3X"}, "'G.3X' is none of G.025X, G.1X"),
-        ({"MaxCapacity": 10.0}, "Please do not set Max Capacity"),
-    ],
-)
-def test_job__with_impossible_workers_is_refused(
-    aws: Aws, settings: dict[str, Any], words: str
-) -> None:
-    jobs = SparkJobs(aws)
-    with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=words):
-        jobs.spark_job("", jobs.role(), **settings)
-    name = jobs.spark_job("", jobs.role())
-    update = {"Role": "r", "Command": {"Name": "glueetl"}, **SPARK, **settings}
-    with pytest.raises(jobs.glue.exceptions.InvalidInputException, match=words):
-        jobs.glue.update_job(JobName=name, JobUpdate=update)
 
 
 def test_job__reads_back_without_drift_and_updates(aws: Aws) -> None:
