@@ -1,6 +1,10 @@
 locals {
-  names    = { for job in keys(var.jobs) : job => "${var.context.name}-${job}" }
+  names = { for job in keys(var.jobs) : job => "${var.context.name}-${job}" }
+
+  # The runtime of a job is Glue's Python shell or Glue Spark, and on either it may be DuckDB that does the work.
+  # Twins are the jobs whose work Spark does.
   on_spark = { for job, settings in var.jobs : job => settings.spark != null }
+  twins    = { for job in keys(var.jobs) : job => endswith(job, "-spark") }
 
   # What a Python shell job and a Spark job want of Glue.
   _python_shell_arguments = {
@@ -9,9 +13,25 @@ locals {
     "library-set" = "none"
   }
   _spark_arguments = {
-    # The number of workers is then the most that Glue takes, and it pays for those in use.
+    # It is on by default, and writes what it makes of Spark's events to log streams of its own.
+    "--enable-job-insights" = "false"
+  }
+  _twin_arguments = {
+    # The number of workers is then the most that Glue takes, and what is in use is paid for.
     "--enable-auto-scaling" = "true"
   }
+  runtime_arguments = { for job in keys(var.jobs) : job => merge(
+    local.on_spark[job] ? local._spark_arguments : local._python_shell_arguments,
+    local.twins[job] ? local._twin_arguments : {},
+  ) }
+}
+
+# An update keeps what the provider does not hear of anew, worker type and Glue version among them, and Glue refuses these of
+# a Python shell job: a job that changes its runtime is made anew.
+resource "terraform_data" "runtime" {
+  for_each = var.jobs
+
+  input = local.on_spark[each.key] ? "spark" : "python_shell"
 }
 
 resource "aws_glue_job" "this" {
@@ -22,7 +42,7 @@ resource "aws_glue_job" "this" {
   role_arn          = module.role[each.key].arn
   max_capacity      = each.value.dpu
   worker_type       = try(each.value.spark.worker_type, null)
-  number_of_workers = try(each.value.spark.max_workers, null)
+  number_of_workers = try(each.value.spark.workers, null)
   # Spark 3.5.6 and Python 3.11. Without a version, Glue takes its newest, whose Spark answers otherwise.
   glue_version = local.on_spark[each.key] ? "5.1" : null
   timeout      = var.timeout_minutes
@@ -42,11 +62,15 @@ resource "aws_glue_job" "this" {
     "--extra-py-files"            = join(",", [for file in sort(local.modules) : "s3://${var.bucket.name}/${aws_s3_object.code[file].key}"])
     # Whether the script sees the list that Glue installs is not documented, and it checks what it imports.
     "--pinned-packages" = join(",", local.requirements)
-  }, local.on_spark[each.key] ? local._spark_arguments : local._python_shell_arguments, each.value.arguments)
+  }, local.runtime_arguments[each.key], each.value.arguments)
 
   execution_property {
     max_concurrent_runs = var.max_concurrent_runs
   }
 
   tags = var.context.tags
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.runtime[each.key]]
+  }
 }

@@ -4,7 +4,7 @@ locals {
     model     = "Makes the tables of one stage in analytics/, by the SQL of its models."
     transform = "Turns raw/ of one dataset into its typed and cleaned table in processed/."
   }
-  descriptions = { for job, script in local._scripts : job => join("", [local._descriptions[script], local.on_spark[job] ? " On Spark." : ""]) }
+  descriptions = { for job, script in local._scripts : job => join("", [local._descriptions[script], local.twins[job] ? " On Spark." : ""]) }
 
   # What each script does to which keys of the bucket. GetObject comes with every PutObject of data, because
   # what has not changed is not written again. A file is moved in the very version that was read.
@@ -75,7 +75,7 @@ locals {
   }
 
   statements = { for job, script in local._scripts : job => concat(
-    [for sid, row in merge(local._objects[script], local._error_objects, local.on_spark[job] ? local._spark_objects : null) : {
+    [for sid, row in merge(local._objects[script], local._error_objects, local.twins[job] ? local._spark_objects : null) : {
       sid       = sid
       actions   = row.actions
       resources = [for key in row.keys : "${var.bucket.arn}/${key}"]
@@ -86,7 +86,7 @@ locals {
         sid       = "ListFiles"
         actions   = ["s3:ListBucket"]
         resources = [var.bucket.arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = concat(local._listed[script], local.on_spark[job] ? ["staging/*"] : []) } }
+        condition = { StringLikeIfExists = { "s3:prefix" = concat(local._listed[script], local.twins[job] ? ["staging/*"] : []) } }
       },
       {
         sid       = "WriteLogs"

@@ -27,20 +27,25 @@ variable "context" {
 }
 
 variable "jobs" {
-  description = "The jobs: ingest, transform and model in a Python shell, and transform-spark and model-spark on Spark. Fields: dpu (0.0625 or 1) of a Python shell job, spark (worker_type and max_workers) of a Spark job, and arguments (default none), such as --memory-mb."
+  description = "The jobs: ingest, transform and model, whose work DuckDB does, and their twins transform-spark and model-spark, whose work Spark does. Fields: dpu (0.0625 or 1) of a job in a Python shell, or spark (worker_type and workers, at least 2) of a job on Glue Spark, which twins are; and arguments (default none), such as --memory-mb."
   type = map(object({
     arguments = optional(map(string), {})
     dpu       = optional(number)
     spark = optional(object({
-      max_workers = number
       worker_type = string
+      workers     = number
     }))
   }))
   nullable = false
 
   validation {
-    condition     = alltrue([for job, settings in var.jobs : (settings.dpu == null) != (settings.spark == null) && endswith(job, "-spark") == (settings.spark != null)])
-    error_message = "A job has dpu, or spark if its name ends in -spark; found otherwise: ${join(", ", [for job, settings in var.jobs : job if !((settings.dpu == null) != (settings.spark == null) && endswith(job, "-spark") == (settings.spark != null))])}. Give each the one or the other."
+    condition     = alltrue([for settings in values(var.jobs) : (settings.dpu == null) != (settings.spark == null)])
+    error_message = "A job has dpu or spark; ${join(", ", [for job, settings in var.jobs : "${job} has ${settings.dpu == null ? "neither" : "both"}" if(settings.dpu == null) == (settings.spark == null)])}. Give each the one or the other."
+  }
+
+  validation {
+    condition     = alltrue([for job, settings in var.jobs : settings.spark != null if endswith(job, "-spark")])
+    error_message = "${join(", ", [for job, settings in var.jobs : job if endswith(job, "-spark") && settings.spark == null])} has no spark, and Spark does the work of a job whose name ends in -spark. Give it spark."
   }
 }
 

@@ -38,22 +38,26 @@ locals {
   _object_size = { "--max-object-mebibytes" = tostring(var.jobs.max_object_mebibytes) }
   # For DuckDB, of 16 GB a DPU: Python and Arrow need the rest. What the job sees of the machine may be more.
   _shell_memory = { for job in ["model", "transform"] : job => { "--memory-mb" = tostring(floor(var.jobs["${job}_dpu"] * 6400)) } }
-  # In the driver of a Spark job, whose heap takes most of its worker.
-  _driver_memory = { "--memory-mb" = tostring(tonumber(regex("[0-9]+", var.jobs.spark_worker_type)) * 2000) }
+  # The same in the driver of a Spark job, by worker type: its heap takes most of the worker.
+  _driver_memory = { for type in local.spark_worker_types : type => { "--memory-mb" = tostring(tonumber(regex("[0-9]+", type)) * 2000) } }
 
-  python_shell_jobs = {
-    ingest    = { dpu = var.jobs.ingest_dpu }
-    model     = { dpu = var.jobs.model_dpu, arguments = merge(local._shell_memory.model, local._object_size) }
-    transform = { dpu = var.jobs.transform_dpu, arguments = merge(local._shell_memory.transform, local._object_size) }
-  }
+  _on_spark = var.jobs.runtime == "spark"
+  _memory   = { for job, memory in local._shell_memory : job => local._on_spark ? local._driver_memory["G.1X"] : memory }
+  # The jobs whose work DuckDB does. Of a job that is no stream, Glue Spark takes nothing less than two of these workers.
+  duckdb_jobs = { for job in ["ingest", "model", "transform"] : job => {
+    arguments = job == "ingest" ? {} : merge(local._memory[job], local._object_size)
+    dpu       = local._on_spark ? null : var.jobs["${job}_dpu"]
+    spark     = local._on_spark ? { worker_type = "G.1X", workers = 2 } : null
+  } }
+
   _spark_engines = {
     model-spark     = [for model in local.models : model.engine]
     transform-spark = [for dataset in var.datasets : dataset.engine]
   }
   # Jobs that nothing asks for are not there.
   spark_jobs = { for job, engines in local._spark_engines : job => {
-    arguments = merge(job == "model-spark" ? local._driver_memory : {}, local._object_size)
-    spark     = { max_workers = var.jobs.spark_max_workers, worker_type = var.jobs.spark_worker_type }
+    arguments = merge(job == "model-spark" ? local._driver_memory[var.jobs.spark_worker_type] : {}, local._object_size)
+    spark     = { worker_type = var.jobs.spark_worker_type, workers = var.jobs.spark_max_workers }
   } if contains(engines, "spark") }
 }
 
@@ -73,7 +77,7 @@ module "jobs" {
   context             = local.context
   bucket              = module.storage.bucket
   code_directory      = "${local.repository}/jobs"
-  jobs                = merge(local.python_shell_jobs, local.spark_jobs)
+  jobs                = merge(local.duckdb_jobs, local.spark_jobs)
   max_concurrent_runs = var.jobs.max_concurrent_runs
   timeout_minutes     = var.jobs.timeout_minutes
   kms_key_arn         = var.kms_key_arn
@@ -121,13 +125,15 @@ module "workflow" {
   database_names         = module.catalog.database_names
   dead_letter_queue      = module.triggers.dead_letter_queue
   definition_directory   = "${local.repository}/asl"
-  job_names              = module.jobs.names
-  job_timeout_minutes    = var.jobs.timeout_minutes
-  kms_key_arn            = var.kms_key_arn
-  log_group_arns         = module.monitoring.log_group_arns
-  success_mails          = var.monitoring.success_mails
-  topic_arn              = module.monitoring.topic_arn
-  workgroup_name         = module.catalog.workgroup_name
+  # On Glue 5.1, what a script writes to stderr is here: the error group has the log of Spark.
+  duckdb_log_group    = local._on_spark ? "/aws-glue/jobs/output" : "/aws-glue/python-jobs/error"
+  job_names           = module.jobs.names
+  job_timeout_minutes = var.jobs.timeout_minutes
+  kms_key_arn         = var.kms_key_arn
+  log_group_arns      = module.monitoring.log_group_arns
+  success_mails       = var.monitoring.success_mails
+  topic_arn           = module.monitoring.topic_arn
+  workgroup_name      = module.catalog.workgroup_name
 }
 
 module "triggers" {

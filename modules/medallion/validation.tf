@@ -22,6 +22,7 @@ locals {
 
   # Of a Python shell job; and of a Spark job, worker types that all regions have and that suit stages of SQL.
   dpu_choices        = [0.0625, 1]
+  runtimes           = ["python_shell", "spark"]
   spark_worker_types = ["G.1X", "G.2X", "G.4X", "G.8X"]
   # Athena holds 1,000 prepared statements a workgroup; some are left to its users.
   tables_limit = 900

@@ -53,12 +53,13 @@ variable "force_destroy" {
 }
 
 variable "jobs" {
-  description = "Settings of the Glue jobs. Fields: ingest_dpu, transform_dpu and model_dpu of the Python shell jobs (0.0625, about 1 GB of memory, or 1, about 16 GB; default 0.0625), spark_worker_type (G.1X, 16 GB of memory, G.2X, G.4X or G.8X; default G.1X) and spark_max_workers (up to which a Spark job scales, from 2; default 10) for the datasets and models whose engine is spark, max_object_mebibytes (size in MiB beyond which a partition is written as several objects, 16 to 5120; default 512), max_concurrent_runs of each job (1 to 1000; default 20, as many datasets as the pipeline runs at once) and timeout_minutes of each run (1 to 1440; default 60). Default: {}."
+  description = "Settings of the Glue jobs. Fields: runtime, which runs the jobs that DuckDB does the work of (python_shell, a Python shell, or spark, two G.1X workers of Glue 5.1 with Python 3.11; default python_shell), ingest_dpu, transform_dpu and model_dpu of these jobs in a Python shell (0.0625, about 1 GB of memory, or 1, about 16 GB; default 0.0625; without effect on spark), spark_worker_type (G.1X, 16 GB of memory, G.2X, G.4X or G.8X; default G.1X) and spark_max_workers (up to which a Spark job scales, from 2; default 10) for the datasets and models whose engine is spark, max_object_mebibytes (size in MiB beyond which a partition is written as several objects, 16 to 5120; default 512), max_concurrent_runs of each job (1 to 1000; default 20, as many datasets as the pipeline runs at once) and timeout_minutes of each run (1 to 1440; default 60). Default: {}."
   type = object({
     ingest_dpu           = optional(number, 0.0625)
     max_concurrent_runs  = optional(number, 20)
     max_object_mebibytes = optional(number, 512)
     model_dpu            = optional(number, 0.0625)
+    runtime              = optional(string, "python_shell")
     spark_max_workers    = optional(number, 10)
     spark_worker_type    = optional(string, "G.1X")
     timeout_minutes      = optional(number, 60)
@@ -70,6 +71,11 @@ variable "jobs" {
   validation {
     condition     = alltrue([for field in ["ingest_dpu", "model_dpu", "transform_dpu"] : contains(local.dpu_choices, var.jobs[field])])
     error_message = join(" ", [for field in ["ingest_dpu", "model_dpu", "transform_dpu"] : "jobs.${field} is ${var.jobs[field]}; a Python shell job has ${join(" or ", local.dpu_choices)} DPU. Choose one of the two." if !contains(local.dpu_choices, var.jobs[field])])
+  }
+
+  validation {
+    condition     = contains(local.runtimes, var.jobs.runtime)
+    error_message = "jobs.runtime is '${var.jobs.runtime}'; allowed are ${join(", ", local.runtimes)}. Choose one of them."
   }
 
   validation {

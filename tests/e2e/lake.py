@@ -27,6 +27,8 @@ from tests.oracles.compare import read_objects
 
 ROOT = Path(__file__).resolve().parents[2]
 SPARK_VENV = ROOT / ".venv-spark"
+PLAN = "next.tfplan"
+VARIABLES = "test.auto.tfvars.json"
 MODULE_PARTS = ("asl", "examples", "jobs", "modules")
 
 
@@ -76,8 +78,21 @@ class Lake:
     def bucket(self) -> str:
         return str(self.outputs["bucket_name"])
 
-    def apply(self) -> None:
-        done(self.terraform.apply(skip_plan=True))
+    def set_variables(self, **variables: Any) -> None:
+        """Change variables of the module for the next plan."""
+        path = Path(self.terraform.working_dir) / VARIABLES
+        path.write_text(json.dumps({**json.loads(path.read_text()), **variables}))
+
+    def plan(self) -> list[dict[str, Any]]:
+        """Return the resources that an apply would change, as `terraform show -json` tells them."""
+        code, out, err = self.terraform.plan(out=PLAN)
+        assert code in (0, 2), f"{out}\n{err}"
+        shown = json.loads(done(self.terraform.show_cmd(PLAN, json=IsFlagged)))
+        changes = shown.get("resource_changes", [])
+        return [item for item in changes if item["change"]["actions"] not in (["no-op"], ["read"])]
+
+    def apply(self, plan: str | None = None) -> None:
+        done(self.terraform.apply(plan, skip_plan=True))
         self.outputs = {name: item["value"] for name, item in self.terraform.output().items()}
 
     def drop(self, dataset: str, name: str, body: bytes | str) -> str:
@@ -95,6 +110,16 @@ class Lake:
         for key in self.keys(prefix):
             self.s3.delete_object(Bucket=self.bucket, Key=key)
 
+    def etags(self, *prefixes: str) -> dict[str, str]:
+        """Return the digests of the objects under some prefixes."""
+        pages = self.s3.get_paginator("list_objects_v2")
+        return {
+            item["Key"]: item["ETag"]
+            for prefix in prefixes
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix)
+            for item in page.get("Contents", [])
+        }
+
     def versions(self, prefix: str) -> dict[str, str]:
         """Return the current version of each object under a prefix."""
         return {
@@ -108,6 +133,13 @@ class Lake:
         with urllib.request.urlopen(request) as answer:
             body = answer.read()
         return json.loads(body) if body else None
+
+    def definitions(self) -> list[str]:
+        """Return the texts of all state machines."""
+        machines = self.states.list_state_machines()["stateMachines"]
+        arns = [machine["stateMachineArn"] for machine in machines]
+        found = (self.states.describe_state_machine(stateMachineArn=arn) for arn in arns)
+        return [machine["definition"] for machine in found]
 
     def executions(self, state_machine_arn: str) -> list[str]:
         found = self.states.list_executions(stateMachineArn=state_machine_arn)["executions"]
@@ -236,7 +268,7 @@ def deployed(
         )
     # lifecycle_rules: the provider waits 55 s on that resource, whatever the server answers.
     local = {"force_destroy": True, "lifecycle_rules": None, **variables}
-    (module / "test.auto.tfvars.json").write_text(json.dumps(local), encoding="utf-8")
+    (module / VARIABLES).write_text(json.dumps(local), encoding="utf-8")
     if var_file is not None:
         shutil.copy(var_file, module / "terraform.tfvars")
     with (
@@ -261,3 +293,19 @@ def deployed(
 def destroy(lake: Lake) -> str:
     """Destroy all that was applied (python-terraform's own default is a flag of Terraform 0.11)."""
     return done(lake.terraform.destroy(force=None, auto_approve=IsFlagged, refresh=True))
+
+
+def leftovers(lake: Lake) -> list[Any]:
+    """Return what a destroyed deployment has left behind."""
+    found = {
+        "buckets": lake.s3.list_buckets()["Buckets"],
+        "roles": lake.client("iam").list_roles()["Roles"],
+        "jobs": lake.glue.get_jobs()["Jobs"],
+        "crawlers": lake.glue.get_crawlers()["Crawlers"],
+        "databases": lake.glue.get_databases()["DatabaseList"],
+        "machines": lake.states.list_state_machines()["stateMachines"],
+        "rules": lake.client("events").list_rules()["Rules"],
+        "topics": lake.client("sns").list_topics()["Topics"],
+        "workgroups": lake.client("athena").list_work_groups()["WorkGroups"][1:],
+    }
+    return [item for items in found.values() for item in items]

@@ -1,4 +1,4 @@
-"""The retail sample, which is the default: datasets and models, run whole and in parts.
+"""The retail sample, which is the default: run whole, in parts, and on the other runtime.
 
 The last test destroys the deployment that the others share.
 """
@@ -6,6 +6,8 @@ The last test destroys the deployment that the others share.
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,7 @@ import pandas as pd
 import pytest
 
 from ops import parity
-from tests.e2e.lake import SPARK_VENV, Lake, Run, deployed, destroy
+from tests.e2e.lake import PLAN, SPARK_VENV, Lake, Run, deployed, destroy, leftovers
 from tests.oracles import compare
 from tests.oracles import retail as oracle
 
@@ -251,17 +253,56 @@ def test_input__that_is_wrong__is_refused(request_: dict[str, Any], said: str, l
     assert said in run.failure()["cause"]
 
 
+def change_runtime(lake: Lake, runtime: str) -> None:
+    """Apply with another runtime: the jobs are made anew, and log elsewhere, which is all."""
+    lake.set_variables(jobs={"runtime": runtime})
+    changed = Counter((item["type"], *item["change"]["actions"]) for item in lake.plan())
+    assert changed == {
+        ("aws_glue_job", "delete", "create"): 3,
+        ("aws_iam_role_policy", "update"): 3,
+        ("aws_sfn_state_machine", "update"): 2,
+        ("terraform_data", "update"): 3,
+    }
+    lake.apply(PLAN)
+    assert lake.plan() == []
+    named = re.findall(r"/aws-glue/[a-z-]+/[a-z]+", "".join(lake.definitions()))
+    # Models and datasets on Spark have a log of their own on either runtime.
+    shell = {"/aws-glue/python-jobs/error"} if runtime == "python_shell" else set()
+    assert set(named) == {"/aws-glue/jobs/output"} | shell
+
+
+@pytest.mark.timeout(900)
+def test_runtime__changed__makes_the_same_tables__and_leaves_them_as_they_are(lake: Lake) -> None:
+    tables = ("raw/", "processed/", "analytics/")
+    made = lake.etags(*tables)
+    assert made
+    change_runtime(lake, "spark")
+    for table in tables:
+        lake.empty(table)
+    lake.local("DELETE", "calls")
+    run = lake.run()
+    assert run.status == "SUCCEEDED", run.cause
+    assert lake.etags(*tables) == made, "the other runtime makes other bytes"
+    for name, frame in oracle.expected(processed(lake)).items():
+        compare.assert_equal(frame, lake.frame(f"analytics/{name}/"), oracle.KEYS[name])
+    calls = lake.local("GET", "calls")
+    roles = {call["role"].split("/")[-1] for call in calls}
+    assert {"medallion-ingest-job", "medallion-model-job", "medallion-transform-job"} <= roles
+    assert [call for call in calls if call["decision"] == "DENY"] == []
+    assert lake.keys("staging/") == []
+    for job in ("ingest", "transform", "model"):
+        runs = lake.glue.get_job_runs(JobName=lake.outputs["job_names"][job])["JobRuns"]
+        assert len(runs) == 3
+        shown = {(r["GlueVersion"], r["WorkerType"], r["NumberOfWorkers"]) for r in runs}
+        assert shown == {("5.1", "G.1X", 2)}
+
+    versions = [lake.versions(table) for table in tables]
+    change_runtime(lake, "python_shell")
+    run = lake.run()
+    assert run.status == "SUCCEEDED", run.cause
+    assert [lake.versions(table) for table in tables] == versions
+
+
 def test_deployment__destroyed__leaves_nothing(lake: Lake) -> None:
     destroy(lake)
-    left = {
-        "buckets": lake.s3.list_buckets()["Buckets"],
-        "roles": lake.client("iam").list_roles()["Roles"],
-        "jobs": lake.glue.get_jobs()["Jobs"],
-        "crawlers": lake.glue.get_crawlers()["Crawlers"],
-        "databases": lake.glue.get_databases()["DatabaseList"],
-        "machines": lake.states.list_state_machines()["stateMachines"],
-        "rules": lake.client("events").list_rules()["Rules"],
-        "topics": lake.client("sns").list_topics()["Topics"],
-        "workgroups": lake.client("athena").list_work_groups()["WorkGroups"][1:],
-    }
-    assert all(not found for found in left.values()), left
+    assert leftovers(lake) == []

@@ -1,4 +1,7 @@
-"""Spark where the configuration asks for it: a dataset, and a model beside one on DuckDB."""
+"""Spark where the configuration asks for it: a dataset, and a model beside one on DuckDB.
+
+The last test destroys the deployment that the others share.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.conftest import ORDERS, ORDERS_CSV
-from tests.e2e.lake import Lake, Run, deployed
+from tests.e2e.lake import Lake, Run, deployed, destroy, leftovers
 
 pytestmark = pytest.mark.xdist_group("spark")
 
@@ -101,3 +104,8 @@ def test_run_on_spark__repeated__writes_nothing(spark: tuple[Lake, Run]) -> None
 def test_plan__with_spark_jobs__has_no_changes(spark: tuple[Lake, Run]) -> None:
     code, out, err = spark[0].terraform.plan(detailed_exitcode=True)
     assert code == 0, f"{out}\n{err}"
+
+
+def test_deployment_with_spark_jobs__destroyed__leaves_nothing(spark: tuple[Lake, Run]) -> None:
+    destroy(spark[0])
+    assert leftovers(spark[0]) == []

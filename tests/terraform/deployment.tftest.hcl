@@ -215,6 +215,31 @@ run "names_everything_after_its_name" {
   }
 }
 
+run "runs_the_jobs_of_duckdb_where_it_is_told_to" {
+  module {
+    source = "./modules/medallion"
+  }
+
+  variables {
+    jobs = { runtime = "spark", ingest_dpu = 1, spark_worker_type = "G.2X", spark_max_workers = 5 }
+  }
+
+  assert {
+    condition     = output.job_names == { ingest = "medallion-ingest", transform = "medallion-transform", model = "medallion-model" }
+    error_message = "The jobs are ${jsonencode(output.job_names)}."
+  }
+
+  assert {
+    condition     = alltrue([for job in values(local.duckdb_jobs) : job.dpu == null && job.spark.worker_type == "G.1X" && job.spark.workers == 2])
+    error_message = "DuckDB needs one machine, whatever Spark has: ${jsonencode(local.duckdb_jobs)}."
+  }
+
+  assert {
+    condition     = alltrue([for job in ["model", "transform"] : local.duckdb_jobs[job].arguments == tomap({ "--memory-mb" = "2000", "--max-object-mebibytes" = "512" })]) && length(local.duckdb_jobs.ingest.arguments) == 0
+    error_message = "Beside the heap of a driver, DuckDB has 2 GB: ${jsonencode(local.duckdb_jobs)}."
+  }
+}
+
 run "makes_spark_jobs_for_whom_asks" {
   module {
     source = "./modules/medallion"

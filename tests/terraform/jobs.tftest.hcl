@@ -104,7 +104,7 @@ run "makes_spark_jobs_of_the_same_scripts" {
   variables {
     jobs = {
       transform       = { dpu = 0.0625 }
-      transform-spark = { spark = { worker_type = "G.2X", max_workers = 5 }, arguments = { "--max-object-mebibytes" = "64" } }
+      transform-spark = { spark = { worker_type = "G.2X", workers = 5 }, arguments = { "--max-object-mebibytes" = "64" } }
     }
   }
 
@@ -189,7 +189,7 @@ run "lets_ingest_list_its_files_and_transform_read_of_them" {
   }
 }
 
-run "refuses_a_job_of_two_kinds" {
+run "runs_the_same_jobs_on_glue_spark" {
   command = plan
 
   module {
@@ -197,13 +197,69 @@ run "refuses_a_job_of_two_kinds" {
   }
 
   variables {
-    jobs = { model-spark = { dpu = 1, spark = { worker_type = "G.1X", max_workers = 2 } } }
+    jobs = {
+      ingest          = { spark = { worker_type = "G.1X", workers = 2 } }
+      transform       = { spark = { worker_type = "G.1X", workers = 2 }, arguments = { "--memory-mb" = "2000" } }
+      transform-spark = { spark = { worker_type = "G.1X", workers = 5 } }
+    }
+  }
+
+  assert {
+    condition = alltrue([for job in ["ingest", "transform"] : (
+      aws_glue_job.this[job].name == "lake-${job}" &&
+      aws_glue_job.this[job].command[0].name == "glueetl" &&
+      aws_glue_job.this[job].command[0].python_version == "3" &&
+      aws_glue_job.this[job].glue_version == "5.1" &&
+      aws_glue_job.this[job].worker_type == "G.1X" &&
+      aws_glue_job.this[job].number_of_workers == 2 &&
+      aws_glue_job.this[job].timeout == 45 &&
+      aws_glue_job.this[job].max_retries == 0 &&
+      aws_glue_job.this[job].execution_property[0].max_concurrent_runs == 7
+    )])
+    error_message = "The jobs keep their names and run on two workers of Glue 5.1."
+  }
+
+  assert {
+    condition     = { for name, value in aws_glue_job.this["transform"].default_arguments : name => value if !contains(["--additional-python-modules", "--extra-py-files", "--pinned-packages"], name) } == { "--bucket" = "lake", "--enable-job-insights" = "false", "--memory-mb" = "2000" }
+    error_message = "No argument is for a Python shell, none for Spark, and none makes Glue log or count more: ${jsonencode(aws_glue_job.this["transform"].default_arguments)}"
+  }
+
+  assert {
+    condition     = alltrue([for argument in ["--additional-python-modules", "--extra-py-files"] : aws_glue_job.this["ingest"].default_arguments[argument] == aws_glue_job.this["transform-spark"].default_arguments[argument]])
+    error_message = "Packages and modules are those of every other job."
+  }
+
+  assert {
+    condition     = [for row in local.statements.transform : row.resources if row.sid == "WriteLogs"] == [["arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/*"]] && length([for row in local.statements.transform : row if strcontains(jsonencode(row), "staging")]) == 0
+    error_message = "The jobs log where Spark jobs do, and have no use for staging/: ${jsonencode(local.statements.transform)}"
+  }
+
+  assert {
+    condition     = aws_glue_job.this["ingest"].description == "Turns the files of one dataset into Parquet in raw/."
+    error_message = "What a job does is the same on both runtimes: ${aws_glue_job.this["ingest"].description}"
+  }
+
+  assert {
+    condition     = { for job, runtime in terraform_data.runtime : job => runtime.input } == { ingest = "spark", transform = "spark", transform-spark = "spark" }
+    error_message = "A job is made anew when its runtime changes: ${jsonencode({ for job, runtime in terraform_data.runtime : job => runtime.input })}"
+  }
+}
+
+run "refuses_a_job_of_two_runtimes" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    jobs = { model-spark = { dpu = 1, spark = { worker_type = "G.1X", workers = 2 } } }
   }
 
   expect_failures = [var.jobs]
 }
 
-run "refuses_spark_under_the_name_of_a_python_shell_job" {
+run "refuses_a_job_of_no_runtime" {
   command = plan
 
   module {
@@ -211,7 +267,21 @@ run "refuses_spark_under_the_name_of_a_python_shell_job" {
   }
 
   variables {
-    jobs = { model = { spark = { worker_type = "G.1X", max_workers = 2 } } }
+    jobs = { model = {} }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "refuses_a_twin_in_a_python_shell" {
+  command = plan
+
+  module {
+    source = "./modules/jobs"
+  }
+
+  variables {
+    jobs = { model-spark = { dpu = 1 } }
   }
 
   expect_failures = [var.jobs]

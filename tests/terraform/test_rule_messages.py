@@ -221,6 +221,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"jobs": {"spark_max_workers": 1}},
         ["jobs.spark_max_workers is 1", "from 2", "Correct it"],
     ),
+    "runtime": (
+        {"jobs": {"runtime": "lambda"}},
+        ["jobs.runtime is 'lambda'", "python_shell, spark", "Choose one of them"],
+    ),
     "type of the workers": (
         {"jobs": {"spark_worker_type": "G.025X"}},
         ["jobs.spark_worker_type is 'G.025X'", "G.1X, G.2X, G.4X, G.8X", "Choose one of them"],

@@ -7,7 +7,7 @@ run "takes_settings_at_their_limits" {
   variables {
     athena_scan_limit_mebibytes = 10
     database_prefix             = "w"
-    jobs                        = { ingest_dpu = 1, transform_dpu = 0.0625, model_dpu = 1, max_concurrent_runs = 1000, max_object_mebibytes = 5120, spark_max_workers = 2, spark_worker_type = "G.8X", timeout_minutes = 1440 }
+    jobs                        = { ingest_dpu = 1, transform_dpu = 0.0625, model_dpu = 1, max_concurrent_runs = 1000, max_object_mebibytes = 5120, runtime = "spark", spark_max_workers = 2, spark_worker_type = "G.8X", timeout_minutes = 1440 }
     kms_key_arn                 = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab"
     lifecycle_rules             = { runs_days = 1 }
     log_retention_days          = 3653
@@ -161,6 +161,24 @@ run "refuses_jobs_on_an_unknown_worker" {
 
   variables {
     jobs = { spark_worker_type = "G.025X" }
+  }
+
+  expect_failures = [var.jobs]
+}
+
+run "takes_the_other_runtime_by_its_name" {
+  command = plan
+
+  variables {
+    jobs = { runtime = "python_shell" }
+  }
+}
+
+run "refuses_jobs_on_a_runtime_that_is_not_there" {
+  command = plan
+
+  variables {
+    jobs = { runtime = "Spark" }
   }
 
   expect_failures = [var.jobs]
