@@ -141,15 +141,26 @@ run "starts_runs_by_files_that_arrive" {
 }
 
 run "deploys_to_another_partition" {
+  # A deployment of its own: a bucket cannot be renamed.
+  state_key = "another_partition"
+
+  module {
+    source = "./modules/medallion"
+  }
+
   variables {
     datasets = { alerts = { columns = [{ name = "alert_id", type = "bigint" }] } }
     models   = {}
-    region   = "us-gov-west-1"
   }
 
   override_data {
     target = data.aws_partition.current
     values = { partition = "aws-us-gov", dns_suffix = "amazonaws.com" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "us-gov-west-1" }
   }
 
   assert {
@@ -159,6 +170,8 @@ run "deploys_to_another_partition" {
 }
 
 run "names_everything_after_its_name" {
+  state_key = "other_name"
+
   module {
     source = "./modules/medallion"
   }
