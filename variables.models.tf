@@ -34,7 +34,7 @@ variable "models_directory" {
 }
 
 variable "stages" {
-  description = "The stages of the models, in the order in which they run: a model may read tables of its own stage and of earlier ones. Default: dimension, fact, mart."
+  description = "The stages of the models, in the order in which they run: a model may read tables of its own stage and of earlier ones. At most 50. Default: dimension, fact, mart."
   type        = list(string)
   default     = ["dimension", "fact", "mart"]
   nullable    = false

@@ -102,7 +102,7 @@ variable "models_directory" {
 }
 
 variable "stages" {
-  description = "The stages of the models, in the order in which they run: a model may read tables of its own stage and of earlier ones. Default: dimension, fact, mart."
+  description = "The stages of the models, in the order in which they run: a model may read tables of its own stage and of earlier ones. At most 50. Default: dimension, fact, mart."
   type        = list(string)
   default     = ["dimension", "fact", "mart"]
   nullable    = false
@@ -115,6 +115,12 @@ variable "stages" {
   validation {
     condition     = length(distinct(var.stages)) == length(var.stages)
     error_message = "stages holds a name twice: ${join(", ", var.stages)}. Name each stage once."
+  }
+
+  validation {
+    # A request of stages is one execution, which tells of each.
+    condition     = length(var.stages) <= 50
+    error_message = "stages holds ${length(var.stages)} names; at most 50 are allowed. Put models that do not read each other into one stage."
   }
 }
 

@@ -91,6 +91,14 @@ def test_doubtful__rejected__changes_nothing(prices: Lake) -> None:
     assert prices.versions("processed/prices/") == versions
 
 
+def test_answer__of_any_kind__ends_its_dataset_alone(prices: Lake) -> None:
+    run, _, token = asked(prices)
+    prices.states.send_task_failure(taskToken=token, error="Odd", cause="{not json")
+    ended = prices.wait(run)
+    assert_kept(prices, ended, "Odd")
+    assert ended.failure()["cause"] == "{not json"
+
+
 @contextmanager
 def impatient(lake: Lake, seconds: int) -> Iterator[None]:
     """Give up an approval after some seconds; hours are the least that can be configured."""

@@ -373,3 +373,28 @@ run "refuses_stage_twice" {
 
   expect_failures = [var.stages]
 }
+
+run "refuses_more_stages_than_a_request_holds" {
+  command = plan
+
+  variables {
+    models = {}
+    stages = [for number in range(51) : "stage_${number}"]
+  }
+
+  expect_failures = [var.stages]
+}
+
+run "takes_as_many_stages_as_a_request_holds" {
+  command = plan
+
+  variables {
+    models = {}
+    stages = [for number in range(50) : "stage_${number}"]
+  }
+
+  assert {
+    condition     = length(var.stages) == 50
+    error_message = "50 stages are allowed."
+  }
+}
