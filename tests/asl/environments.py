@@ -1,0 +1,419 @@
+"""Variables for the expressions of each machine: what runs have, and what may go wrong in them.
+
+Each expression of a machine is evaluated with each of them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.asl.samples import (
+    ARN,
+    CHECKED,
+    CONTEXT,
+    ENDED,
+    ERRORS,
+    EXECUTION,
+    FAILED_CHECKS,
+    FAILED_MODEL,
+    FAILURE,
+    GOOD,
+    HELD,
+    INGEST,
+    JOB_RUN,
+    MAILS,
+    MANY,
+    PLAN,
+    RESULT,
+    RUN,
+    SELECTED,
+    STAGE,
+    TOLD,
+    TRANSFORM,
+    body,
+    error,
+)
+
+
+def cases(found: list[Any]) -> list[Any]:
+    """Return rows of values of any kinds, to be unpacked."""
+    return found
+
+
+ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
+    "arrival": [
+        {
+            "states": {"input": event, "result": {**body(PLAN), "ExecutionArn": ARN}, **extra},
+            "event": event,
+            "key": event["detail"]["object"]["key"],
+            "dataset": dataset,
+            "folder": folder,
+            "known": "a, b",
+            "record": {"outcome": outcome},
+            "failure": {"state": "S", "error": "E", "cause": "c"},
+        }
+        for event, dataset, folder, outcome, extra in cases(
+            [
+                (
+                    {
+                        "id": "e1",
+                        "time": "2026-01-01T00:00:00Z",
+                        "detail": {"object": {"key": key, "size": size}},
+                    },
+                    dataset,
+                    folder,
+                    outcome,
+                    extra,
+                )
+                for key, size, dataset, folder, outcome, extra in [
+                    ("incoming/a/x.csv", 3, PLAN["datasets"][0], "a", "ignored", {}),
+                    ("incoming/b/", 0, PLAN["datasets"][1], "b", "ignored", error("x")),
+                    ("incoming/zz/é.csv", 1, {}, "zz", "unknown", error("{")),
+                    ("incoming/x.csv", 1, PLAN["datasets"][2], "", "unknown", {}),
+                ]
+            ]
+        )
+    ],
+    "batch": [
+        {
+            "step": step,
+            "runId": "r1",
+            "number": 0,
+            "datasets": SELECTED,
+            "byEvent": by_event,
+            "parallel": 20,
+            "first": first,
+            "unpublished": lost,
+            "notStored": [],
+            "dataset": "b",
+            "engine": engine,
+            "jobRun": run,
+            "failedState": "IngestDataset",
+            "failure": {"error": "Glue job run FAILED", "cause": "c", **logs},
+            "done": done,
+            "states": {
+                "input": {
+                    "step": step,
+                    "run_id": "r1",
+                    "number": 0,
+                    "datasets": SELECTED[:1],
+                    "batches": batches,
+                    "by_event": by_event,
+                    "waiting": by_event,
+                    "dataset": "b",
+                    "engine": engine,
+                    "error": "E",
+                    "cause": cause,
+                    "report": {**TRANSFORM, "reasons": INGEST["reasons"], "held": HELD},
+                    **({"approved": "f0"} if by_event else {}),
+                },
+                "result": {**result, **run, "IsTruncated": False},
+                "context": {**CONTEXT, "Map": {"Item": {"Value": SELECTED[1]}}},
+                **(error(cause) if cause else {"errorOutput": {"Error": "E"}}),
+            },
+        }
+        for step, by_event, first, batches, engine, run, lost, logs, done, result, cause in cases(
+            [
+                (
+                    *(
+                        "ingest",
+                        True,
+                        20,
+                        1,
+                        "duckdb",
+                        {"Id": "jr_1", "JobRunState": "SUCCEEDED"},
+                        "",
+                    ),
+                    {},
+                    [
+                        {"dataset": "c", "idle": True},
+                        {"dataset": "b", "failure": FAILURE},
+                        {"dataset": "a", "report": INGEST},
+                    ],
+                    {**body(INGEST), "Contents": [{"Key": "incoming/b/", "Size": 0}]},
+                    json.dumps(JOB_RUN),
+                ),
+                (
+                    *("transform", False, 1, 12, "spark", {"Id": "jr_2", "JobRunState": "STOPPED"}),
+                    *("CloudWatch.X: no", {"log_group": "/own", "log_stream": "s"}),
+                    [{"dataset": item["name"], "report": TRANSFORM} for item in SELECTED],
+                    {**body({**TRANSFORM, "held": HELD}), "Contents": [{"Key": "k", "Size": 0}]},
+                    "{not json",
+                ),
+                (
+                    *("ingest", False, 0, 45, "duckdb", {}, "", {}),
+                    [{"dataset": "a", "failure": FAILURE}] * 3,
+                    body(
+                        {
+                            "type": "ConfigError",
+                            "message": "no",
+                            "log_group": "/g",
+                            "log_stream": "s",
+                        }
+                    ),
+                    "",
+                ),
+                ("transform", False, 20, 1, "duckdb", {}, "", {}, [], {"Body": "{"}, '{"Id": "x"}'),
+            ]
+        )
+    ],
+    "check": [
+        {
+            "kind": kind,
+            "first": first,
+            "database": "w",
+            "tables": [table],
+            "table": table,
+            "error": "E",
+            "cause": "c",
+            "failedState": "CheckTable",
+            "states": {
+                "input": {
+                    "kind": kind,
+                    "database": "w",
+                    "first": first,
+                    "list": "runs/r/x.json",
+                    "table": table,
+                    "id": "q1",
+                    "error": "Athena.X",
+                    "cause": cause,
+                },
+                "result": result,
+                "context": {"Map": {"Item": {"Value": table}}},
+                **error(cause),
+            },
+        }
+        for kind, first, table, cause, result in [
+            (
+                *("dataset", 20, {"name": "a", "rows": 1, "parameters": ["1", "2"]}, "{not json"),
+                [
+                    {"name": "a", "checks": "PASSED", "failed_checks": []},
+                    {"name": "b", "checks": "FAILED", "failed_checks": FAILED_CHECKS},
+                    {"name": "c", "failure": {"state": "CheckTable", "error": "E", "cause": "c"}},
+                ],
+            ),
+            (
+                *("model", 1, {"name": "m", "rows": 0, "if_empty": "0 rows"}),
+                json.dumps({"QueryExecution": {"Status": {"StateChangeReason": 'no "t"'}}}),
+                [{"name": "m", "checks": "FAILED", "failed_checks": FAILED_CHECKS}] * 3,
+            ),
+            (
+                *("dataset", 2, {"name": "a", "rows": 0}, ""),
+                {
+                    **body({"tables": [{"name": "a", "rows": 1, "parameters": ["1", "1"]}]}),
+                    "QueryExecution": {"QueryExecutionId": "q1"},
+                    "ResultSet": {
+                        "Rows": [
+                            {"Data": [{"VarCharValue": one}, {"VarCharValue": two}]}
+                            for one, two in [("check_name", "found"), ("unique(id)", "2")]
+                        ]
+                    },
+                },
+            ),
+            (
+                *("model", 20, {"name": "m", "rows": 5, "parameters": ["5"]}, '{"a":'),
+                body({"tables": [{"name": "m", "rows": n, "min_rows": n} for n in (0, 1)]}),
+            ),
+        ]
+    ],
+    "crawl": [
+        {
+            "crawler": "raw",
+            "pause": pause,
+            "waitSeconds": wait,
+            "earlierStart": "never",
+            "error": "CrawlFAILED",
+            "cause": "c",
+            "states": {
+                "input": {"crawler": "raw", "state": state, "last": last},
+                "result": {"Crawler": {"State": state, **({"LastCrawl": last} if last else {})}},
+                **error("x"),
+            },
+        }
+        for pause, wait, state, last in [
+            (1, 1, "RUNNING", {}),
+            (16, 30, "READY", {"StartTime": "t1", "Status": "SUCCEEDED"}),
+            (30, 2, "READY", {"StartTime": "t1", "Status": "FAILED", "ErrorMessage": "broken"}),
+            (2, 2, "READY", {"StartTime": "never", "Status": "CANCELLED"}),
+        ]
+    ],
+    "model": [
+        {
+            "runId": "r1",
+            "left": left,
+            "stage": PLAN["stages"][0],
+            "jobFailure": failure,
+            "selection": {"--failed": "b"},
+            "stages": stages,
+            "failures": failures,
+            "total": 3,
+            "summary": {**STAGE, "failures": [FAILED_MODEL] * count},
+            "states": {
+                "input": {"run_id": "r1", "stages": left, "failed": failed, **datasets},
+                "result": {**body(said), "Id": "jr_1", "JobRunState": state},
+                **error(cause),
+            },
+        }
+        for left, failure, stages, failures, count, failed, datasets, said, state, cause in [
+            (PLAN["stages"], {}, [], [], 0, [], {}, STAGE, "SUCCEEDED", JOB_RUN),
+            (
+                *(PLAN["stages"], {"error": "E", "cause": "c", "job_run_id": "jr_1"}),
+                *([STAGE], [FAILURE], 1, ["b"], {"datasets": ["a", "b"]}),
+                *({"type": "T", "message": "m", "log_group": "g", "log_stream": "s"}, "STOPPED"),
+                "{not json",
+            ),
+            (
+                *(PLAN["stages"][:1], {"error": "E", "cause": "c"}, [STAGE] * 3, [FAILURE] * 19),
+                *(5, ["a", "b"], {"datasets": ["a"]}, {}, "SUCCEEDED", json.dumps(JOB_RUN)[:60]),
+            ),
+            ([], {}, [], [FAILURE] * 20, 0, [], {}, [], "SUCCEEDED", ""),
+        ]
+    ],
+    "notify": [
+        {
+            "result": result,
+            **MAILS,
+            "states": {
+                "input": {"result": result, "error": "E", "cause": "c"},
+                "context": CONTEXT,
+                **error("x"),
+            },
+        }
+        for result in (RESULT, GOOD, {**RESULT, "datasets": RESULT["datasets"][:1]})
+    ],
+    "pipeline": [
+        {
+            **RUN,
+            "looks": looks,
+            "pages": pages,
+            "page": page,
+            "earlier": earlier,
+            "from": start,
+            "selected": selected,
+            "ready": ready,
+            "byEvent": by_event,
+            "wrongInput": wrong,
+            "stages": PLAN["stages"][:looks],
+            "datasetsGiven": by_event,
+            "result": result,
+            "ingested": told,
+            "transformed": told,
+            "stageResults": stages,
+            "checked": checked,
+            "otherFailures": others,
+            "stageFailures": {"total": 1, "first": [FAILED_MODEL]},
+            "states": {
+                "input": {
+                    "batch": {"number": 0, "datasets": selected[:2]},
+                    "ready": ready,
+                    **given,
+                    "idle": ready[:1],
+                    "request": {"kind": "model"},
+                },
+                "result": answer,
+                "context": {**CONTEXT, "Map": {"Item": {"Value": {"kind": "model", "number": 0}}}},
+                **error(EXECUTION if by_event else "{"),
+            },
+        }
+        for (
+            looks,
+            pages,
+            page,
+            earlier,
+            start,
+            selected,
+            ready,
+            by_event,
+            wrong,
+            result,
+            told,
+            stages,
+            checked,
+            others,
+            given,
+            answer,
+        ) in cases(
+            [
+                (
+                    *(
+                        1,
+                        1,
+                        {},
+                        ["shop-20260101T000000Z"],
+                        "ingest",
+                        SELECTED,
+                        ["a", "c"],
+                        True,
+                        "",
+                    ),
+                    *(RESULT, [TOLD], [STAGE], CHECKED, []),
+                    {"group": "g", "trigger": "event", "not_before": "2026-01-01T00:01:00Z"},
+                    {**body(PLAN), "NextToken": "t", "Output": {"stages": [STAGE], "failures": {}}},
+                ),
+                (
+                    *(720, 10, {"NextToken": "t"}, [], "transform", SELECTED[:1], ["a"], False, ""),
+                    *(GOOD, [], [], [], [{"state": "CrawlRaw", "error": "E", "cause": "c"}]),
+                    {"datasets": ["a", "x", 7], "stages": ["dim", "zz"], "from": "check"},
+                    {
+                        **body(PLAN),
+                        "Executions": [{"Name": f"shop-2026010{n}T000000Z"} for n in (0, 1)],
+                    },
+                ),
+                (
+                    *(
+                        2,
+                        3,
+                        {},
+                        [],
+                        "model",
+                        MANY,
+                        [item["name"] for item in MANY[5:]],
+                        False,
+                        "wrong",
+                    ),
+                    *(
+                        GOOD,
+                        [TOLD, {**TOLD, "number": 1, "unpublished": "E"}],
+                        [STAGE] * 2,
+                        CHECKED,
+                        [],
+                    ),
+                    {"stages": ["fct"], "trigger": "schedule"},
+                    [
+                        {"ready": ["a"], "idle": ["c"], "told": TOLD, "failure": FAILURE},
+                        {
+                            "ready": ["b"],
+                            "idle": [],
+                            "told": TOLD,
+                            "kind": "dataset",
+                            **ENDED,
+                        },
+                    ],
+                ),
+                (
+                    *(
+                        0,
+                        1,
+                        {},
+                        [],
+                        "ingest",
+                        [],
+                        [],
+                        True,
+                        "",
+                        RESULT,
+                        [TOLD],
+                        [],
+                        CHECKED[:1],
+                        [],
+                    ),
+                    *({"from": "nowhere"}, [{}, [{"ready": ["a"], "idle": [], "told": TOLD}]]),
+                ),
+            ]
+        )
+    ],
+}
+for _environments in ENVIRONMENTS.values():
+    _first = _environments[0]
+    _environments += [{**_first, "states": {**_first["states"], **kind}} for kind in ERRORS]
