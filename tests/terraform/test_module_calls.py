@@ -20,8 +20,10 @@ from ops.terraform import link_root
 from tests.rendering import Deployment
 from tests.rendering import Terraform as Rendering
 
+# Whole deployments are applied.
+pytestmark = pytest.mark.timeout(900)
+
 EXAMPLE = "examples/called-twice"
-PARTS = ["catalog", "jobs", "monitoring", "storage", "triggers", "workflow"]
 DATASETS = {"orders": {"columns": [{"name": "id", "type": "bigint"}], "triggers": ["schedule"]}}
 
 
@@ -119,6 +121,17 @@ def test_called_twice__bucket_under_another_name__is_refused(called_twice: Terra
     assert "'shop-123456789012-us-east-1' and would have to be 'x-shop' now" in told
 
 
+def before_the_move(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state as it was when the root was the module, and no resource was optional."""
+    for item in state["resources"]:
+        item["module"] = item["module"].removeprefix("module.medallion.")
+        if item["type"] == "aws_cloudwatch_log_resource_policy":
+            [instance] = item["instances"]
+            del instance["index_key"]
+    state["resources"] = [item for item in state["resources"] if item["mode"] == "managed"]
+    return {**state, "serial": state["serial"] + 1}
+
+
 @pytest.mark.xdist_group("terraform-calls")
 def test_root__state_of_before_the_module_moved__is_kept(aws: LocalAws, tmp_path: Path) -> None:
     link_root(ROOT, tmp_path, tmp_path / "terraform.tfstate")
@@ -128,11 +141,9 @@ def test_root__state_of_before_the_module_moved__is_kept(aws: LocalAws, tmp_path
     terraform = Terraform(working_dir=str(tmp_path))
     done(terraform.init(input=False))
     done(terraform.apply(skip_plan=True))
-    old = "module.monitoring.aws_cloudwatch_log_resource_policy.events"
-    for part in PARTS:
-        done(terraform.cmd("state", "mv", f"module.medallion.module.{part}", f"module.{part}"))
-    done(terraform.cmd("state", "mv", f"{old}[0]", old))
-    assert set(planned(terraform)) == {"no-op"}
+    file = tmp_path / "terraform.tfstate"
+    file.write_text(json.dumps(before_the_move(json.loads(file.read_text()))), encoding="utf-8")
+    assert set(planned(terraform, "-refresh=false")) == {"no-op"}
     done(terraform.cmd("apply", "-input=false", "new.plan"))
     addresses = done(terraform.cmd("state", "list")).split()
     managed = [address for address in addresses if ".data." not in address]
