@@ -22,7 +22,7 @@ def estimate(*, spark: bool) -> list[Cost]:
     Three runs: the schedule's (three datasets, three stages of models), that of the files and
     that of the approval (one dataset and one stage each; two transforms where it is approved).
     """
-    job_runs = (3 + 3 + 3) + 3 + 4 + 2  # the last two: one that fails, one that tells
+    job_runs = (3 + 3 + 3) + 3 + 4 + 3  # the last three are for probes
     shell = prices.GLUE_DPU_HOUR / 60 / 16
     crawls = 3 + 2 + 2
     crawl = prices.GLUE_DPU_HOUR / 60 * prices.CRAWL_LEAST_MINUTES * 2

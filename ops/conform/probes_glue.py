@@ -104,8 +104,8 @@ def preloaded(lab: Lab) -> Finding:
 
 
 def failed_install(lab: Lab) -> Finding:
-    """A job that wants a version which no index has."""
-    _, ended = _tried(lab, {"--additional-python-modules": "boto3==0.0.0"})
+    """A job that wants a version without a wheel for its Python: pip fails to build it."""
+    _, ended = _tried(lab, {"--additional-python-modules": "pyarrow==21.0.0"})
     told = ended.get("ErrorMessage", "no message")
     seen = f"{ended['JobRunState']}: {told}"
     return Finding(told == "Command failed with exit code 1", seen)
