@@ -9,11 +9,13 @@ module "medallion" {
   arrival_window_seconds      = var.arrival_window_seconds
   athena_scan_limit_mebibytes = var.athena_scan_limit_mebibytes
   bucket_name                 = var.bucket_name
+  catalog_kms_key_arn         = var.catalog_kms_key_arn
   database_prefix             = var.database_prefix
   datasets                    = var.datasets
   force_destroy               = var.force_destroy
   jobs                        = var.jobs
   kms_key_arn                 = var.kms_key_arn
+  lake_formation              = var.lake_formation
   lifecycle_rules             = var.lifecycle_rules
   log_retention_days          = var.log_retention_days
   models                      = var.models

@@ -15,8 +15,10 @@ from lake import Lake, sha256
 from report import Report
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-# What Hive writes as %XX in the names of partition folders.
-_ESCAPED = frozenset(map(chr, range(0x20))) | frozenset("\"#%'*/:=?\\\x7f{[]^")
+# Written as %XX in the names of partition folders: what would be read as something else there, by
+# Hadoop's patterns for one. Hive writes more so, such as colons; but Glue's crawlers may leave it
+# encoded, and then queries would show it so.
+_ESCAPED = frozenset(map(chr, range(0x20))) | frozenset("#%*/=?\\\x7f{[")
 _ESCAPE = re.compile("%([0-9A-Fa-f]{2})")
 _UPLOADS = 8
 # Files that wait to be uploaded must not fill the disk.

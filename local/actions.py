@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from local import task_tokens
+from local import kms, task_tokens
 from local.backends import backend
 from local.errors import AwsError
 from local.principals import role_arn
@@ -206,6 +207,42 @@ def _passed_roles(operation: str, p: Parameters) -> list[str]:
     return [role_arn(role)] if role else []
 
 
+_ENCRYPTED_SENDS = {
+    ("sns", "Publish"),
+    ("sns", "PublishBatch"),
+    ("sqs", "SendMessage"),
+    ("sqs", "SendMessageBatch"),
+}
+
+
+def _key_needs(service: str, operation: str, p: Parameters) -> Needs:
+    """Return what a request needs on the key of the topic, queue or catalog that it is about."""
+    sends = (service, operation) in _ENCRYPTED_SENDS
+    if service == "sns" and sends:
+        topic = backend("sns").topics.get(p.get("TopicArn") or p.get("TargetArn"))
+        return kms.needs(topic and topic.kms_master_key_id, *kms.WRITE)
+    if service == "sqs" and (sends or operation == "ReceiveMessage"):
+        queue = backend("sqs").queues.get(p.get("QueueUrl", "").rsplit("/", 1)[-1])
+        return kms.needs(
+            queue and queue.kms_master_key_id, *(kms.WRITE if sends else kms.WRITE[1:])
+        )
+    if service == "glue" and re.search("Database|Table|Partition", operation):
+        # Every client of an encrypted catalog has these:
+        # https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html
+        writes = operation.startswith(("BatchCreate", "BatchUpdate", "Create", "Update"))
+        return kms.needs(
+            _catalog_key(), *(("kms:Encrypt", *kms.WRITE) if writes else kms.WRITE[1:])
+        )
+    return []
+
+
+def _catalog_key() -> str | None:
+    settings = backend("glue").data_catalog_encryption_settings.get(ACCOUNT) or {}
+    at_rest = settings.get("EncryptionAtRest") or {}
+    on = at_rest.get("CatalogEncryptionMode", "DISABLED") != "DISABLED"
+    return (at_rest.get("SseAwsKmsKeyId") or "alias/aws/glue") if on else None
+
+
 def knows(service: str) -> bool:
     """Return whether requests to a service can be authorised."""
     return service in _RESOURCES
@@ -242,6 +279,7 @@ def needs(service: str, operation: str, parameters: Parameters) -> tuple[Needs, 
         )
     action = f"{_PREFIXES.get(service, service)}:{operation}"
     pairs = [(action, resource) for resource in find(operation, parameters)]
+    pairs += _key_needs(service, operation, parameters)
     roles = _passed_roles(operation, parameters)
     pairs += [("iam:PassRole", role) for role in roles]
     context = {"iam:passedtoservice": _PASSED_TO[service]} if roles else {}

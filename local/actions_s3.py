@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote
 
 from moto.s3.models import FakeKey
 
+from local import kms
 from local.actions import Needs
 from local.backends import backend
 
@@ -81,18 +82,10 @@ def find_object(bucket: str, key: str) -> Any | None:
     return found if isinstance(found, FakeKey) else None
 
 
-def _kms(action: str, key_id: str | None) -> Needs:
-    # The key that AWS manages for S3 is open to all users of the account.
-    if not key_id or "alias/aws/s3" in key_id:
-        return []
-    if not key_id.startswith("arn:"):
-        key_id = backend("kms").describe_key(key_id).arn
-    return [(action, key_id)]
-
-
 def _write_key(bucket: str, environ: dict[str, Any]) -> str | None:
+    algorithm = environ.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION")
     header: str | None = environ.get("HTTP_X_AMZ_SERVER_SIDE_ENCRYPTION_AWS_KMS_KEY_ID")
-    if header:
+    if algorithm or header:  # aws:kms without a key is the key that AWS keeps for S3
         return header
     found = backend("s3").buckets.get(bucket)
     rule = ((found.encryption or {}) if found else {}).get("Rule") or {}
@@ -103,13 +96,28 @@ def _write_key(bucket: str, environ: dict[str, Any]) -> str | None:
     return chosen
 
 
+def _uploads_of_s3a(operation: str, bucket: str, resource: str, agent: str) -> Needs:
+    """Return what S3A asks for besides, as Glue has it: its committers list and abort uploads.
+
+    The S3A of here commits by copying, so the rights are asked for where it writes.
+    Source: https://hadoop.apache.org/docs/stable/hadoop-aws/tools/hadoop-aws/committers.html
+    """
+    if "Hadoop" not in agent or operation not in ("PutObject", "CreateMultipartUpload"):
+        return []
+    return [
+        ("s3:ListBucketMultipartUploads", object_arn(bucket)),
+        ("s3:ListMultipartUploadParts", resource),
+        ("s3:AbortMultipartUpload", resource),
+    ]
+
+
 def _read(bucket: str, key: str, *, versioned: bool) -> Needs:
     needs = [("s3:GetObjectVersion" if versioned else "s3:GetObject", object_arn(bucket, key))]
     found = find_object(bucket, key)
     if found is None and not versioned:
         # Without ListBucket, S3 does not tell whether a key exists: 403 instead of 404.
         needs.append(("s3:ListBucket", object_arn(bucket)))
-    return needs + (_kms("kms:Decrypt", found.kms_key_id) if found is not None else [])
+    return needs + (kms.needs(found.kms_key_id, "kms:Decrypt") if found is not None else [])
 
 
 def _copy_source(environ: dict[str, Any]) -> Needs:
@@ -144,7 +152,10 @@ def needs_s3(
     if operation == "GetObjectAttributes" and key:
         needs += _read(bucket, key, versioned=versioned)
     if operation in ("PutObject", "CopyObject", "CreateMultipartUpload"):
-        needs += _kms("kms:GenerateDataKey", _write_key(bucket, environ))
+        # The parts of an upload are read again when it is completed.
+        actions = kms.WRITE if operation == "CreateMultipartUpload" else kms.WRITE[:1]
+        needs += kms.needs(_write_key(bucket, environ), *actions)
+        needs += _uploads_of_s3a(operation, bucket, resource, environ.get("HTTP_USER_AGENT", ""))
         if "HTTP_X_AMZ_TAGGING" in environ:
             needs.append(("s3:PutObjectTagging", resource))
         if "HTTP_X_AMZ_ACL" in environ:

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from local import athena_engine, metrics
 from local.athena_engine import Cancellation, Result
-from local.athena_errors import QueryFailedError
+from local.athena_errors import QueryFailedError, not_emulated
 from local.athena_statements import Utility, run_utility
 from local.athena_tables import Reader
 from local.backends import backend
@@ -109,6 +109,7 @@ def _compute(query: Query) -> Result:
     if isinstance(query.statement, QueryFailedError):
         raise query.statement
     reader = Reader(query.principal)
+    reader.check_default()
     database = (query.context.get("Database") or "default").lower()
     if isinstance(query.statement, Utility):
         return run_utility(query.statement, database, reader)
@@ -138,6 +139,7 @@ def _write(query: Query, result: Result) -> None:
                 Key=place.path.lstrip("/") + suffix,
                 Body=body,
                 ContentType="application/octet-stream",
+                **_encryption(query.configuration),
             )
     except ClientError as error:
         raise QueryFailedError(
@@ -145,6 +147,20 @@ def _write(query: Query, result: Result) -> None:
             f"Access denied when writing output to url: {uri} . Please ensure you are allowed to "
             f"access the S3 bucket. ({error.response['Error']['Message']})",
         ) from error
+
+
+def _encryption(configuration: Json) -> dict[str, str]:
+    """Return the encryption that the result's objects are put with."""
+    chosen = configuration.get("EncryptionConfiguration") or {}
+    match chosen.get("EncryptionOption"):
+        case None:
+            return {}
+        case "SSE_S3":
+            return {"ServerSideEncryption": "AES256"}
+        case "SSE_KMS":
+            return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": chosen["KmsKey"]}
+        case option:
+            raise not_emulated(f"the encryption {option} of results", "SSE_S3 and SSE_KMS are")
 
 
 def _body(query: Query, result: Result) -> bytes:

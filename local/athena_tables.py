@@ -18,10 +18,13 @@ import pyarrow.parquet as pq
 from botocore.exceptions import ClientError
 from sqlglot import exp
 
+from local.actions import arn
 from local.athena_errors import QueryFailedError, not_emulated
 from local.athena_types import catalog_type
-from local.clients import client
+from local.clients import backend, client
 from local.crawl_schema import CrawlError, column_types
+from local.errors import AwsError
+from local.iam import authorise
 from local.lifecycle import on_stop
 from local.principals import Principal
 from local.settings import settings
@@ -63,7 +66,7 @@ def key_values(values: Iterable[str]) -> list[str | None]:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A partition of a table: its values and its folder."""
+    """A partition of a table: its values, and its folder."""
 
     values: tuple[str, ...]
     location: str
@@ -86,6 +89,7 @@ class Reader:
     """Reads the catalog and objects as one caller."""
 
     def __init__(self, principal: Principal) -> None:
+        self._principal = principal
         role, session = principal.role_arn, principal.session or "local"
         self._glue = client("glue", role, session)
         self._s3 = client("s3", role, session)
@@ -101,6 +105,23 @@ class Reader:
                     f"{error.response['Error']['Message']}",
                 ) from error
             raise
+
+    def check_default(self) -> None:
+        """Fail where the caller has no rights on the database default, whatever the query is on.
+
+        Where there is none, Athena makes it. Source: "Access to the default database",
+        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+        """
+        actions = ["glue:GetDatabase"]
+        if "default" not in backend("glue").databases:
+            actions.append("glue:CreateDatabase")
+        resources = [arn("glue", "catalog"), arn("glue", "database/default")]
+        try:
+            needs = [(action, resource) for action in actions for resource in resources]
+            authorise(self._principal, needs, {})
+        except AwsError as error:
+            text = f"Insufficient permissions to execute the query. {error.message}"
+            raise QueryFailedError("", text) from error
 
     def databases(self) -> list[str]:
         """Return the names of all databases."""

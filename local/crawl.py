@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 from botocore.exceptions import ClientError
 
-from local.clients import client
+from local.actions import arn
+from local.clients import backend, client
 from local.crawl_catalog import CatalogWriter, CrawledTable, Policies
 from local.crawl_schema import (
     CrawlError,
@@ -25,10 +26,14 @@ from local.crawl_schema import (
     table_name,
 )
 from local.errors import AwsError
+from local.glue_security import log_key
+from local.iam import authorise
+from local.principals import role_arn, service_session
 from local.s3_file import read_footer
 
 SESSION = "AWS-Crawler"
 SERVICE = "glue.amazonaws.com"
+_LOG_GROUP = "/aws-glue/crawlers"
 _READERS = 8
 Footers = Iterable[tuple[dict[str, str], int]]
 
@@ -43,7 +48,17 @@ class CrawlerDefinition:
     targets: list[dict[str, Any]]
     table_prefix: str
     table_level: int | None
+    partition_indexes: bool
     policies: Policies
+    security_configuration: str | None
+    log_key: str | None
+
+    @property
+    def log_group(self) -> str:
+        """Its log group: those with a key are apart, by role and configuration."""
+        if self.log_key is None:
+            return _LOG_GROUP
+        return f"{_LOG_GROUP}-role/{self.role.rsplit('/', 1)[-1]}-{self.security_configuration}"
 
 
 class CrawlStopped(Exception):  # noqa: N818 it is an answer, not an error
@@ -65,7 +80,7 @@ def definition(crawler: Any) -> CrawlerDefinition:
     if recrawl != "CRAWL_EVERYTHING":
         raise _not_emulated(f"RecrawlBehavior {recrawl}", "CRAWL_EVERYTHING is")
     changes = crawler.schema_change_policy or {}
-    output, level = _settings(crawler.configuration)
+    output, level, indexes = _settings(crawler.configuration)
     return CrawlerDefinition(
         name=crawler.name,
         role=crawler.role,
@@ -73,34 +88,44 @@ def definition(crawler: Any) -> CrawlerDefinition:
         targets=list((crawler.targets or {}).get("S3Targets") or []),
         table_prefix=crawler.table_prefix or "",
         table_level=level,
+        partition_indexes=indexes,
         policies=Policies(
             updates=changes.get("UpdateBehavior", "UPDATE_IN_DATABASE"),
             deletes=changes.get("DeleteBehavior", "DEPRECATE_IN_DATABASE"),
             merges_columns=output.get("Tables") == "MergeNewColumns",
             inherits=output.get("Partitions") == "InheritFromTable",
         ),
+        security_configuration=crawler.crawler_security_configuration,
+        log_key=log_key(crawler.crawler_security_configuration),
     )
 
 
 def _not_emulated(what: str, instead: str) -> AwsError:
-    return AwsError("InvalidInputException", f"{what} are not emulated by the local AWS; {instead}")
+    return _invalid(f"{what} are not emulated by the local AWS; {instead}")
 
 
-def _settings(configuration: str | None) -> tuple[dict[str, str], int | None]:
-    """Return the AddOrUpdateBehavior of Tables and Partitions, and the level of tables."""
+def _settings(configuration: str | None) -> tuple[dict[str, str], int | None, bool]:
+    """Return the AddOrUpdateBehavior of Tables and Partitions, the level of tables, and indexes.
+
+    Indexes of partitions are made unless that is switched off:
+    https://docs.aws.amazon.com/glue/latest/dg/crawler-configure-partition-indexes.html
+    """
     settings = json.loads(configuration) if configuration else {}
-    others = sorted(set(settings) - {"CrawlerOutput", "Grouping", "Version"})
+    known = {"CrawlerOutput", "CreatePartitionIndex", "Grouping", "Version"}
+    others = sorted(set(settings) - known)
     grouping = settings.get("Grouping") or {}
     others += sorted(set(grouping) - {"TableGroupingPolicy", "TableLevelConfiguration"})
     if others:
         raise _not_emulated(
-            f"the crawler settings {', '.join(others)}", "CrawlerOutput and Grouping are"
+            f"the crawler settings {', '.join(others)}",
+            "CrawlerOutput, CreatePartitionIndex and Grouping are",
         )
     output = settings.get("CrawlerOutput") or {}
     level = grouping.get("TableLevelConfiguration")
     return (
         {kind: rule.get("AddOrUpdateBehavior", "") for kind, rule in output.items()},
         int(level) if level is not None else None,
+        bool(settings.get("CreatePartitionIndex", True)),
     )
 
 
@@ -148,8 +173,54 @@ def crawl(crawler: CrawlerDefinition, stopping: Callable[[], bool], writer_lines
         if stopping():
             raise CrawlStopped
         writer.write(table)
+        if crawler.partition_indexes and table.found.keys and table.name in writer.changes.created:
+            _index_partitions(crawler, table.name)
+            writer_lines.append(f"created partition index on table {table.name}")
     writer.remove_vanished(roots, set(tables))
     return writer.changes
+
+
+def _index_partitions(crawler: CrawlerDefinition, table: str) -> None:
+    """Ask for the rights that an index of partitions takes; there is nothing for it to speed up."""
+    principal = service_session(role_arn(crawler.role), SESSION, SERVICE).principal
+    names = [f"database/{crawler.database}", f"table/{crawler.database}/{table}"]
+    for action in ("glue:GetPartitionIndexes", "glue:CreatePartitionIndex"):
+        resources = [arn("glue", name) for name in ("catalog", *names)]
+        authorise(principal, [(action, resource) for resource in resources], {})
+
+
+def check_targets(role: str, targets: dict[str, Any]) -> None:
+    """Refuse a crawler whose role cannot be assumed, or cannot read a target in S3.
+
+    Raises
+    ------
+    AwsError
+        ``InvalidInputException``.
+    """
+    try:
+        principal = service_session(role_arn(role), SESSION, SERVICE).principal
+    except AwsError as error:
+        raise _invalid(
+            "Service is unable to assume provided role. Please verify role's TrustPolicy"
+        ) from error
+    for target in targets.get("S3Targets") or []:
+        place = urlsplit(target["Path"])
+        if place.netloc not in backend("s3").buckets:
+            raise _invalid(f"S3 bucket {place.netloc} does not exist.")
+        prefix = place.path.lstrip("/")
+        needs = [
+            ("s3:ListBucket", f"arn:aws:s3:::{place.netloc}"),
+            ("s3:GetObject", f"arn:aws:s3:::{place.netloc}/{prefix}"),
+        ]
+        try:
+            authorise(principal, needs, {"s3:prefix": prefix})
+        except AwsError as error:
+            text = f"User does not have access to target {target['Path']}: {error.message}"
+            raise _invalid(text) from error
+
+
+def _invalid(text: str) -> AwsError:
+    return AwsError("InvalidInputException", text)
 
 
 def _check_level(crawler: CrawlerDefinition, bucket: str, found: FoundTable) -> None:

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from local import ledger, policies, principals
+from local import kms, ledger, policies, principals
 from local.backends import backend
 from local.clients import client
 from local.errors import AwsError
@@ -75,7 +75,13 @@ def payload(rule: Any, target: dict[str, Any], event: Event) -> str:
 
 
 def _as_service(
-    rule: Any, action: str, resource: str, documents: Iterable[str], *, source: bool = True
+    rule: Any,
+    action: str,
+    resource: str,
+    documents: Iterable[str],
+    *,
+    source: bool = True,
+    key_id: str | None = None,
 ) -> None:
     """Refuse what the policies of a resource do not allow EventBridge to do.
 
@@ -84,6 +90,8 @@ def _as_service(
     source
         Whether the service says for which rule it comes. To SNS it does not:
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    key_id
+        The key that the resource is encrypted with, whose policy has to let the service in too.
     """
     context = {**principals.request_context(principals.ROOT), "aws:principalisawsservice": "true"}
     del context["aws:sourceowner"]  # so the default policy of a topic does not let a service in
@@ -95,10 +103,13 @@ def _as_service(
         for text in documents
     }
     allowed = "allow" in decisions and "deny" not in decisions
+    text = f"the policy of {resource} does not allow {action} to {_SERVICE} for {rule.arn}"
+    if allowed:
+        denial = kms.service_denial(_SERVICE, key_id, kms.WRITE, context)
+        allowed, text = denial is None, denial or text
     events = principals.Principal("", f"arn:aws:iam::{ACCOUNT}:role/{_SERVICE}", rule.name)
     ledger.record(events, action, [resource], "ALLOW" if allowed else "DENY")
     if not allowed and settings().iam_enforced:
-        text = f"the policy of {resource} does not allow {action} to {_SERVICE} for {rule.arn}"
         raise AwsError("AccessDenied", text, 403)
 
 
@@ -125,7 +136,9 @@ def send_to_queue(rule: Any, queue_arn: str, message: str, options: dict[str, An
     queue = backend("sqs").queues.get(name)
     if queue is None:
         raise AwsError("QueueDoesNotExist", f"The specified queue does not exist: {queue_arn}")
-    _as_service(rule, "sqs:SendMessage", queue_arn, [queue.policy] if queue.policy else [])
+    documents = [queue.policy] if queue.policy else []
+    key_id = queue.kms_master_key_id
+    _as_service(rule, "sqs:SendMessage", queue_arn, documents, key_id=key_id)
     url = f"{settings().endpoint}/{ACCOUNT}/{name}"
     client("sqs").send_message(QueueUrl=url, MessageBody=message, **options)
 
@@ -170,7 +183,9 @@ def send(rule: Any, target: dict[str, Any], event: Event) -> None:
         topic = backend("sns").topics.get(destination)
         if topic is None:
             raise AwsError("NotFound", f"Topic does not exist: {destination}", 404)
-        _as_service(rule, "sns:Publish", destination, [topic.policy], source=False)
+        key_id = topic.kms_master_key_id
+        documents = [topic.policy]
+        _as_service(rule, "sns:Publish", destination, documents, source=False, key_id=key_id)
         client("sns").publish(TopicArn=destination, Message=text)
     elif kind == "sqs":
         send_to_queue(rule, destination, text, target.get("SqsParameters") or {})

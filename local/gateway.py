@@ -29,6 +29,7 @@ from local import actions, endpoints, iam, principals
 from local.actions_s3 import needs_s3
 from local.errors import AwsError
 from local.s3_delete import Denied, asks_nothing, put_errors, take_out_denied
+from local.settings import REGION
 from local.wire import (
     StartResponse,
     as_aws_error,
@@ -277,5 +278,7 @@ def _authorise(call: Call, principal: principals.Principal) -> Denied:
         needs, context = [(f"{call.service}:{call.operation}", "*")], {}
     else:
         needs, context = actions.needs(call.service, call.operation, call.request)
+    if call.service != "kms":
+        context["kms:viaservice"] = f"{call.service}.{REGION}.amazonaws.com"
     iam.authorise(principal, needs, context)
     return []

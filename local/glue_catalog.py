@@ -1,11 +1,15 @@
-"""The Glue Data Catalog's rules that moto does not keep: names are folded to lower case."""
+"""The Glue Data Catalog's rules that moto does not keep: lower-case names, versions of tables."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from local import symbols
+from local.backends import backend
+from local.errors import AwsError
+from local.gateway import Json, operation
 
 _BACKEND = "moto.glue.models:GlueBackend"
 
@@ -56,7 +60,11 @@ def _fold_new_table(forward: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         name = (table_name or "").lower()
         folded = {**table_input, "Name": name}
-        return forward(self, database_name, name, folded, open_table_format_input)
+        made = forward(self, database_name, name, folded, open_table_format_input)
+        # Glue counts versions from 0, moto from 1.
+        made.versions = {"0": made.versions.pop(str(made._current_version))}
+        made._current_version = 0
+        return made
 
     return create_table
 
@@ -76,6 +84,28 @@ def _fold_changed_table(forward: Callable[..., Any]) -> Callable[..., Any]:
         forward(self, database_name, name, {**table_input, "Name": name})
 
     return update_table
+
+
+_updating = threading.Lock()
+
+
+@operation("AWSGlue.UpdateTable")
+def update_table(request: Json) -> Json:
+    """Update a table, unless the request names a version that it no longer has.
+
+    Source: https://github.com/floci-io/floci/issues/1205, where it was tried on AWS.
+    """
+    catalog, given = backend("glue"), request["TableInput"]
+    with _updating:
+        table = catalog.get_table(request["DatabaseName"], given["Name"])
+        wanted = request.get("VersionId")
+        if wanted is not None and wanted != table.as_dict()["VersionId"]:
+            raise AwsError(
+                "ConcurrentModificationException",
+                "Update table failed due to concurrent modifications.",
+            )
+        catalog.update_table(request["DatabaseName"], given["Name"], given)
+    return {}
 
 
 def install() -> None:

@@ -16,7 +16,15 @@ from botocore.exceptions import ClientError
 
 from local import glue_catalog
 from local.clients import backend
-from local.crawl import SERVICE, SESSION, CrawlerDefinition, CrawlStopped, crawl, definition
+from local.crawl import (
+    SERVICE,
+    SESSION,
+    CrawlerDefinition,
+    CrawlStopped,
+    check_targets,
+    crawl,
+    definition,
+)
 from local.crawl_catalog import Changes
 from local.crawl_schema import CrawlError
 from local.errors import AwsError
@@ -28,7 +36,6 @@ from local.settings import ACCOUNT, REGION
 
 log = logging.getLogger(__name__)
 
-LOG_GROUP = "/aws-glue/crawlers"
 _HISTORY_STATES = {"SUCCEEDED": "COMPLETED", "FAILED": "FAILED", "CANCELLED": "STOPPED"}
 _UPDATABLE = {
     "Classifiers": "classifiers",
@@ -65,7 +72,8 @@ class Crawl:
         stream: RoleLogStream | None = None
         try:
             acting = (self.crawler.role, SESSION, SERVICE)
-            stream = RoleLogStream(acting, LOG_GROUP, self.crawler.name)
+            one = self.crawler
+            stream = RoleLogStream(acting, one.log_group, one.name, one.log_key)
             self.changes = crawl(self.crawler, self.stop.is_set, lines)
             status = "SUCCEEDED"
         except CrawlStopped:
@@ -124,7 +132,7 @@ def _announce(one: Crawl) -> None:
     else:
         detail["cloudWatchLogLink"] = (
             f"https://console.aws.amazon.com/cloudwatch/home?region={REGION}"
-            f"#logEventViewer:group={LOG_GROUP};stream={one.crawler.name}"
+            f"#logEventViewer:group={one.crawler.log_group};stream={one.crawler.name}"
         )
     if state == "Failed":
         detail["errorMessage"] = one.error
@@ -186,6 +194,12 @@ def stop_crawler(request: Json) -> Json:
     return {}
 
 
+@before("AWSGlue.CreateCrawler")
+def check_new_crawler(request: Json) -> None:
+    """Refuse a crawler that could not read its targets, as Glue does beforehand."""
+    check_targets(request["Role"], request.get("Targets") or {})
+
+
 @before("AWSGlue.DeleteCrawler", "AWSGlue.UpdateCrawler")
 def refuse_while_running(request: Json) -> None:
     if _running(request["Name"]):
@@ -201,6 +215,9 @@ def forget(request: Json, response: Json) -> Json:
 @operation("AWSGlue.UpdateCrawler")
 def update_crawler(request: Json) -> Json:
     crawler = _crawler(request["Name"])
+    check_targets(
+        request.get("Role") or crawler.role, request.get("Targets") or crawler.targets or {}
+    )
     for name, attribute in _UPDATABLE.items():
         if name in request:
             setattr(crawler, attribute, request[name])
@@ -230,7 +247,7 @@ def _completed(crawler: Json) -> Json:
         last = history[-1]
         kept["LastCrawl"] = {
             "Status": last.status,
-            "LogGroup": LOG_GROUP,
+            "LogGroup": last.crawler.log_group,
             "LogStream": last.crawler.name,
             "MessagePrefix": last.id,
             "StartTime": round(last.started, 3),
@@ -265,7 +282,7 @@ def list_crawls(request: Json) -> Json:
             "State": _HISTORY_STATES[one.status] if one.status else "RUNNING",
             "StartTime": round(one.started, 3),
             "DPUHour": 0.0,
-            "LogGroup": LOG_GROUP,
+            "LogGroup": one.crawler.log_group,
             "LogStream": name,
             "MessagePrefix": one.id,
         }

@@ -9,6 +9,7 @@ from typing import Any
 from local.clients import backend
 from local.errors import AwsError
 from local.gateway import Json, after, before, operation
+from local.glue_security import log_key
 from local.job_kinds import GLUE_VERSIONS, WORKER_DPU, JobKind, PythonShell, Spark
 from local.job_runs import JobDefinition, JobRun, runs
 from local.wheels import table
@@ -241,6 +242,7 @@ def start_job_run(request: Json) -> Json:
         raise AwsError("InvalidInputException", "retrying a run (JobRunId) is not emulated")
     arguments = {str(k): str(v) for k, v in (request.get("Arguments") or {}).items()}
     fixed = {str(k): str(v) for k, v in (job.non_overridable_arguments or {}).items()}
+    security = request.get("SecurityConfiguration") or job.security_configuration
     definition = JobDefinition(
         name=job.name,
         role=job.role,
@@ -249,6 +251,8 @@ def start_job_run(request: Json) -> Json:
         timeout_minutes=int(request.get("Timeout") or job.timeout or _DEFAULT_TIMEOUT_MINUTES),
         kind=kind,
         glue_version=job.glue_version,
+        security_configuration=security,
+        log_key=log_key(security),
     )
     run = JobRun(definition, {**arguments, **fixed})
     table().require_known(run.modules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from local import ledger, policies
+from local import kms, ledger, policies
 from local.backends import backend
 from local.errors import AwsError
 from local.policies import Context, Document
@@ -39,35 +39,77 @@ def _resource_policy(action: str, resource: str) -> Document | None:
     if service == "sns":
         topic = backend("sns").topics.get(resource)
         return policies.parse(topic.policy) if topic else None
-    return None
+    return kms.policy(resource) if service == "kms" else None
+
+
+def _by_resource(
+    principal: Principal, action: str, resource: str, context: Context
+) -> tuple[str, bool]:
+    """Decide from the policy of the resource.
+
+    Returns
+    -------
+    tuple
+        ``allow``, ``deny`` or ``none`` for this caller; and whether the policies of the account
+        may allow it as well: always, but with a key only if its policy says so.
+    """
+    document = _resource_policy(action, resource)
+    of_key = action.startswith("kms:")
+    if document is None:
+        return "none", not of_key
+
+    def decided(names: list[str]) -> str:
+        who = ("AWS", names)
+        return policies.decide_resource(document, who, action, resource, context)[0]
+
+    of_all = decided(principal.names)
+    # That a policy allows the account allows nobody yet: the account's own policies decide.
+    mine = decided(principal.own_names) if of_all == "allow" else of_all
+    return mine, not of_key or of_all == "allow"
 
 
 def denial(principal: Principal, action: str, resource: str, context: Context) -> str | None:
     """Return None when a request is allowed, else the end of AWS's message: the reason."""
+    if principal.is_root:
+        return _root_denial(action, resource, context)
     role = find_role(principal.role_arn or "")
     if role is None:
         return "because the role does not exist"
-    decisions = {
-        "identity-based policy": policies.decide(_role_documents(role), action, resource, context),
-        "resource-based policy": ("none", ""),
-        "permissions boundary": ("allow", ""),
-    }
-    on_resource = _resource_policy(action, resource)
-    if on_resource is not None:
-        decisions["resource-based policy"] = policies.decide_resource(
-            on_resource, ("AWS", principal.names), action, resource, context
-        )
+    by_resource, delegated = _by_resource(principal, action, resource, context)
     boundary = _boundary(role)
-    if boundary is not None:
-        decisions["permissions boundary"] = policies.decide(boundary, action, resource, context)
-    for kind, (decision, _) in decisions.items():
+    decisions: dict[str, str] = {
+        "identity-based policy": policies.decide(_role_documents(role), action, resource, context)[
+            0
+        ],
+        "resource-based policy": by_resource,
+        "permissions boundary": "allow"
+        if boundary is None
+        else policies.decide(boundary, action, resource, context)[0],
+    }
+    return _verdict(action, decisions, delegated=delegated)
+
+
+def _verdict(action: str, decisions: dict[str, str], *, delegated: bool) -> str | None:
+    for kind, decision in decisions.items():
         if decision == "deny":
             return f"with an explicit deny in a {kind}".replace("a identity", "an identity")
-    if decisions["permissions boundary"][0] == "none":
+    if decisions["permissions boundary"] == "none":
         return f"because no permissions boundary allows the {action} action"
-    if "allow" in (decisions["identity-based policy"][0], decisions["resource-based policy"][0]):
+    if decisions["resource-based policy"] == "allow":
         return None
-    return f"because no identity-based policy allows the {action} action"
+    if delegated and decisions["identity-based policy"] == "allow":
+        return None
+    kind = "identity" if delegated else "resource"
+    return f"because no {kind}-based policy allows the {action} action"
+
+
+def _root_denial(action: str, resource: str, context: Context) -> str | None:
+    """Say what holds for the root too: an explicit Deny of a bucket, but of its own policy."""
+    if not action.startswith("s3:") or action.endswith("BucketPolicy"):
+        return None
+    if _by_resource(ROOT, action, resource, context)[0] == "deny":
+        return "with an explicit deny in a resource-based policy"
+    return None
 
 
 def service_denial(service: str, action: str, resource: str, source_arn: str) -> str | None:
@@ -85,7 +127,8 @@ def service_denial(service: str, action: str, resource: str, source_arn: str) ->
         and policies.decide_resource(document, ("Service", [service]), action, resource, context)[0]
     )
     if allowed == "allow":
-        return None
+        topic = backend("sns").topics.get(resource)
+        return kms.service_denial(service, topic and topic.kms_master_key_id, kms.WRITE, context)
     return f"the policy of {resource} does not allow {action} to {service}"
 
 
@@ -97,9 +140,6 @@ def decide(principal: Principal, action: str, resource: str, context: Context) -
     AwsError
         ``UnsupportedPolicy`` for a condition that is not emulated.
     """
-    if principal.is_root:
-        ledger.record(principal, action, [resource], "ALLOW")
-        return None
     full = {**request_context(principal), **context}
     reason = denial(principal, action, resource, full)
     ledger.record(principal, action, [resource], "DENY" if reason else "ALLOW")
@@ -131,10 +171,6 @@ def authorise(principal: Principal, needs: list[tuple[str, str]], context: dict[
     by_action: dict[str, list[str]] = {}
     for action, resource in needs:
         by_action.setdefault(action, []).append(resource)
-    if principal.is_root:
-        for action, resources in by_action.items():
-            ledger.record(principal, action, resources, "ALLOW")
-        return
     full = {**request_context(principal), **context}
     refused: tuple[str, str, str] | None = None
     for action, resources in by_action.items():

@@ -51,6 +51,16 @@ class JobDefinition:
     timeout_minutes: int
     kind: JobKind
     glue_version: str | None
+    security_configuration: str | None = None
+    log_key: str | None = None
+
+    @property
+    def log_group(self) -> str:
+        """Prefix of the log groups: those with a key are apart, by configuration and role."""
+        prefix = self.kind.log_group
+        if self.log_key is None:
+            return prefix
+        return f"{prefix}/{self.security_configuration}-role/{self.role.rsplit('/', 1)[-1]}"
 
     @property
     def runtime(self) -> str:
@@ -95,11 +105,13 @@ class JobRun:
             if self.running_since
             else 0,
             "Timeout": self.job.timeout_minutes,
-            "LogGroupName": self.job.kind.log_group,
+            "LogGroupName": self.job.log_group,
             **self.job.kind.describe(),
         }
         if self.arguments:
             described["Arguments"] = self.arguments
+        if self.job.security_configuration:
+            described["SecurityConfiguration"] = self.job.security_configuration
         if self.job.glue_version:
             described["GlueVersion"] = self.job.glue_version
         if self.completed:
@@ -191,7 +203,7 @@ class JobRun:
         """Fetch the script and its modules as the job's role; return the command."""
         acting = (self.job.role, _SESSION, _SERVICE)
         self.streams = {
-            name: RoleLogStream(acting, f"{self.job.kind.log_group}/{name}", self.id)
+            name: RoleLogStream(acting, f"{self.job.log_group}/{name}", self.id, self.job.log_key)
             for name in ("output", "error")
         }
         principal = service_session(role_arn(self.job.role), _SESSION, _SERVICE).principal

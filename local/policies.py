@@ -26,7 +26,7 @@ _ABSENT_KEYS = re.compile(
     r"principaltag/.*|requesttag/.*|tagkeys|multifactorauth(age|present)|federatedprovider|"
     r"sourcearn|sourceaccount|sourceowner|principalservicename|principalservicenameslist|referer|"
     r"sourceorgid|tokenissuetime)"
-    r"|kms:.*|sts:(externalid|rolesessionname|sourceidentity|transitivetagkeys)"
+    r"|kms:(?!(encryptioncontext|viaservice)).*|sts:(externalid|rolesessionname|sourceidentity|transitivetagkeys)"
     r"|iam:(passedtoservice|associatedresourcearn|permissionsboundary)"
     r"|s3:(prefix|delimiter|max-keys|versionid|signatureage|x-amz-.*|existingobjecttag/.*|"
     r"requestobjecttag.*|dataaccesspoint.*)"

@@ -48,6 +48,11 @@ class Principal:
         account = [f"arn:aws:iam::{ACCOUNT}:root", ACCOUNT]
         return [self.role_arn, self.arn, *account] if self.role_arn else account
 
+    @property
+    def own_names(self) -> list[str]:
+        """The names that mean this caller alone, and not all of the account."""
+        return [self.role_arn, self.arn] if self.role_arn else self.names
+
 
 ROOT = Principal(ROOT_ACCESS_KEY)
 _caller: ContextVar[Principal] = ContextVar("caller", default=ROOT)
@@ -218,5 +223,6 @@ def request_context(principal: Principal) -> dict[str, str]:
         "aws:sourceowner": ACCOUNT,
         "aws:userid": f"local:{principal.session}",
         "aws:viaawsservice": "false",
+        "kms:calleraccount": ACCOUNT,
         "s3:resourceaccount": ACCOUNT,
     }

@@ -18,18 +18,31 @@ _BYTES_PER_EVENT = 200_000
 class RoleLogStream:
     """A stream of CloudWatch Logs; making it takes the role's permission to do so.
 
+    Parameters
+    ----------
+    key_arn
+        Key that the group gets, which takes a permission of its own.
+
     Raises
     ------
     botocore.exceptions.ClientError
-        When the role may not make the group or the stream.
+        When the role may not make the group or the stream, or give the group the key.
     """
 
-    def __init__(self, client_arguments: tuple[str, str, str], group: str, stream: str) -> None:
+    def __init__(
+        self,
+        client_arguments: tuple[str, str, str],
+        group: str,
+        stream: str,
+        key_arn: str | None = None,
+    ) -> None:
         role, session, service = client_arguments
         self._logs: Any = client("logs", role, session, service)
         self._place = {"logGroupName": group, "logStreamName": stream}
         # The group is there after the first run, a crawler's stream after its first crawl.
         _make(self._logs.create_log_group, logGroupName=group)
+        if key_arn:
+            self._logs.associate_kms_key(logGroupName=group, kmsKeyId=key_arn)
         _make(self._logs.create_log_stream, **self._place)
 
     def write(self, lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,12 +16,8 @@ from ops.progress import Progress, run_id
 from ops.status import execution_of
 from ops.target import Target
 
-GROUPS = {  # of Python shell jobs, and of Spark jobs
-    "/aws-glue/python-jobs/output": "",
-    "/aws-glue/python-jobs/error": "red",
-    "/aws-glue/jobs/output": "",
-    "/aws-glue/jobs/error": "red",
-}
+# Of Python shell jobs and of Spark jobs; with a security configuration, with its name in theirs.
+GROUPS = re.compile(r"/aws-glue/(python-)?jobs.*/(output|error)")
 _LATEST_MANY = 10_000
 
 
@@ -44,9 +41,18 @@ def job_runs(target: Target, execution_arn: str) -> list[Unit]:
 def lines(target: Target, job_run_id: str) -> list[Line]:
     """Log lines of a job run, output and errors together in the order of time."""
     found: list[Line] = []
-    for group, style in GROUPS.items():
+    for group in _groups(target):
+        style = "red" if group.endswith("/error") else ""
         found.extend(stream(target, group, job_run_id, style))
     return sorted(found, key=lambda line: line.moment)
+
+
+def _groups(target: Target) -> list[str]:
+    pages = target.logs.get_paginator("describe_log_groups").paginate(
+        logGroupNamePrefix="/aws-glue/"
+    )
+    names = [group["logGroupName"] for page in pages for group in page["logGroups"]]
+    return sorted(name for name in names if GROUPS.fullmatch(name))
 
 
 def stream(target: Target, group: str, name: str, style: str = "") -> Iterator[Line]:

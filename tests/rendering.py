@@ -130,6 +130,7 @@ class Deployment:
 DEFAULT_RUN = "deploys_the_retail_sample_by_default"
 EVENT_RUN = "starts_runs_by_files_that_arrive"
 PARTITION_RUN = "deploys_to_another_partition"
+KEY_RUN = "encrypts_all_with_the_key"
 
 
 def mocked_deployment(terraform: Terraform, run: str = DEFAULT_RUN) -> Deployment:
@@ -151,7 +152,7 @@ def _mocked_deployments(terraform: Terraform) -> Mapping[str, Deployment]:
         for message in messages
         if message["type"] == "test_state"
     }
-    if not {DEFAULT_RUN, EVENT_RUN, PARTITION_RUN} <= found.keys():
+    if not {DEFAULT_RUN, EVENT_RUN, KEY_RUN, PARTITION_RUN} <= found.keys():
         raise AssertionError([m["diagnostic"] for m in messages if m["type"] == "diagnostic"])
     return found
 

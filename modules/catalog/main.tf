@@ -38,9 +38,13 @@ resource "aws_glue_crawler" "this" {
   description   = "Keeps the tables of ${local.databases[each.key]} in step with ${each.key}/."
   database_name = aws_glue_catalog_database.this[each.key].name
   role          = module.crawler_role.arn
+  # Encrypts the logs.
+  security_configuration = var.security_configuration
 
   configuration = jsonencode({
     Version = 1
+    # Indexes would take further rights, freeze the partition keys, and be of use from many thousand partitions.
+    CreatePartitionIndex = false
     CrawlerOutput = merge(
       { Partitions = { AddOrUpdateBehavior = "InheritFromTable" } },
       local._merge[each.key],
@@ -81,13 +85,32 @@ module "crawler_role" {
   description = "Crawlers of ${var.context.name}: read the tables' files, write the tables."
   service     = "glue.amazonaws.com"
   tags        = var.context.tags
-  kms_key_arn = var.kms_key_arn
 
-  statements = [
+  kms_key_arns = [var.kms_key_arn, var.catalog_kms_key_arn]
+
+  statements = concat(local.crawler_statements, local._crawler_with_key, local._crawler_with_lake_formation)
+}
+
+locals {
+  _crawler_with_key = [for key_arn in compact([var.kms_key_arn]) : {
+    sid       = "ReadSecurityConfiguration"
+    actions   = ["glue:GetSecurityConfiguration"]
+    resources = ["*"]
+    condition = null
+  }]
+  _crawler_with_lake_formation = [for governed in [var.lake_formation] : {
+    sid       = "UseLakeFormation"
+    actions   = ["lakeformation:GetDataAccess"]
+    resources = ["*"]
+    condition = null
+  } if governed]
+
+  crawler_statements = [
     {
       sid       = "ReadTables"
       actions   = ["s3:GetObject"]
       resources = [for layer in keys(local.crawled) : "${var.bucket.arn}/${layer}/*"]
+      condition = null
     },
     {
       sid       = "ListTables"
@@ -99,6 +122,7 @@ module "crawler_role" {
       sid       = "LocateBucket"
       actions   = ["s3:GetBucketLocation"]
       resources = [var.bucket.arn]
+      condition = null
     },
     {
       sid = "WriteCatalog"
@@ -112,11 +136,13 @@ module "crawler_role" {
         [for layer in keys(local.crawled) : format(var.context.arn_format, "glue", "database/${local.databases[layer]}")],
         [for layer in keys(local.crawled) : format(var.context.arn_format, "glue", "table/${local.databases[layer]}/*")],
       )
+      condition = null
     },
     {
       sid       = "WriteLogs"
-      actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      actions   = concat(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], var.kms_key_arn == null ? [] : ["logs:AssociateKmsKey"])
       resources = [format(var.context.arn_format, "logs", "log-group:/aws-glue/crawlers*")]
+      condition = null
     },
   ]
 }

@@ -7,6 +7,12 @@ variable "bucket" {
   nullable = false
 }
 
+variable "catalog_kms_key_arn" {
+  description = "ARN of the key of the account's Data Catalog. Null: it is not encrypted, or with a key of AWS."
+  type        = string
+  default     = null
+}
+
 variable "context" {
   description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
   type = object({
@@ -90,6 +96,13 @@ variable "kms_key_arn" {
   default     = null
 }
 
+variable "lake_formation" {
+  description = "Whether Lake Formation governs the catalog or the bucket."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "models" {
   description = "Models by name, as the root module's variable of that name has them, and validated there."
   type = map(object({
@@ -120,6 +133,12 @@ variable "scan_limit_mebibytes" {
   description = "Largest amount of data, in MiB (1,048,576 bytes), that one query may scan."
   type        = number
   nullable    = false
+}
+
+variable "security_configuration" {
+  description = "Name of Glue's security configuration. Null: none."
+  type        = string
+  default     = null
 }
 
 variable "stages" {

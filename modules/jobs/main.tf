@@ -46,6 +46,8 @@ resource "aws_glue_job" "this" {
   # Spark 3.5.6 and Python 3.11. Without a version, Glue takes its newest, whose Spark answers otherwise.
   glue_version = local.on_spark[each.key] ? "5.1" : null
   timeout      = var.timeout_minutes
+  # Encrypts the logs, and what Spark writes.
+  security_configuration = var.security_configuration
   # The state machine retries what is worth it; Glue would also repeat what can only fail again.
   max_retries = 0
 

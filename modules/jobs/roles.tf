@@ -60,7 +60,7 @@ locals {
   _spark_objects = {
     StageTables = {
       keys    = ["staging/*"]
-      actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+      actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
     }
     # Spark's file system asks whether a file of this name is in the way of its folder.
     FindStaging = { keys = ["staging"], actions = ["s3:GetObject"] }
@@ -89,12 +89,27 @@ locals {
         condition = { StringLikeIfExists = { "s3:prefix" = concat(local._listed[script], local.twins[job] ? ["staging/*"] : []) } }
       },
       {
-        sid       = "WriteLogs"
-        actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-        resources = [format(var.context.arn_format, "logs", local.on_spark[job] ? "log-group:/aws-glue/jobs/*" : "log-group:/aws-glue/python-jobs/*")]
+        sid     = "WriteLogs"
+        actions = concat(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], var.kms_key_arn == null ? [] : ["logs:AssociateKmsKey"])
+        # With a security configuration, Glue puts its name and the role's into the groups' names: not everywhere behind a slash.
+        resources = [format(var.context.arn_format, "logs", "log-group:/aws-glue/${local.on_spark[job] ? "jobs" : "python-jobs"}${var.kms_key_arn == null ? "/" : ""}*")]
         condition = null
       },
     ],
+    # The committers of Spark's file system look for uploads that others have left, and end them.
+    [for on_spark in [local.on_spark[job]] : {
+      sid       = "ListUploads"
+      actions   = ["s3:ListBucketMultipartUploads"]
+      resources = [var.bucket.arn]
+      condition = null
+    } if on_spark],
+    # AWS lets no resource be named for this one.
+    [for key_arn in compact([var.kms_key_arn]) : {
+      sid       = "ReadSecurityConfiguration"
+      actions   = ["glue:GetSecurityConfiguration"]
+      resources = ["*"]
+      condition = null
+    }],
   ) }
 }
 
@@ -107,5 +122,6 @@ module "role" {
   service     = "glue.amazonaws.com"
   tags        = var.context.tags
   statements  = local.statements[each.key]
-  kms_key_arn = var.kms_key_arn
+
+  kms_key_arns = [var.kms_key_arn]
 }

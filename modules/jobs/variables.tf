@@ -61,6 +61,12 @@ variable "max_concurrent_runs" {
   nullable    = false
 }
 
+variable "security_configuration" {
+  description = "Name of Glue's security configuration. Null: none."
+  type        = string
+  default     = null
+}
+
 variable "timeout_minutes" {
   description = "Minutes after which Glue ends a run."
   type        = number

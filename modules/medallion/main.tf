@@ -81,6 +81,8 @@ module "jobs" {
   max_concurrent_runs = var.jobs.max_concurrent_runs
   timeout_minutes     = var.jobs.timeout_minutes
   kms_key_arn         = var.kms_key_arn
+
+  security_configuration = module.storage.security_configuration
 }
 
 module "catalog" {
@@ -88,14 +90,18 @@ module "catalog" {
 
   context              = local.context
   bucket               = module.storage.bucket
+  catalog_kms_key_arn  = var.catalog_kms_key_arn
   database_prefix      = var.database_prefix
   datasets             = local.datasets
   force_destroy        = var.force_destroy
   kms_key_arn          = var.kms_key_arn
+  lake_formation       = var.lake_formation
   models               = local.models
   models_directory     = local.models_directory
   scan_limit_mebibytes = var.athena_scan_limit_mebibytes
   stages               = var.stages
+
+  security_configuration = module.storage.security_configuration
 }
 
 module "monitoring" {
@@ -107,6 +113,7 @@ module "monitoring" {
   dashboard           = var.monitoring.dashboard
   freshness_hours     = var.monitoring.freshness_hours
   job_names           = values(module.jobs.names)
+  kms_key_arn         = var.kms_key_arn
   log_resource_policy = var.monitoring.log_resource_policy
   log_retention_days  = var.log_retention_days
   machines            = concat(["batch", "check", "crawl", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
@@ -121,6 +128,7 @@ module "workflow" {
   arrival_window_seconds = var.arrival_window_seconds
   arrivals               = local.arrivals
   bucket                 = module.storage.bucket
+  catalog_kms_key_arn    = var.catalog_kms_key_arn
   crawler_names          = module.catalog.crawler_names
   database_names         = module.catalog.database_names
   dead_letter_queue      = module.triggers.dead_letter_queue
@@ -130,6 +138,7 @@ module "workflow" {
   job_names           = module.jobs.names
   job_timeout_minutes = var.jobs.timeout_minutes
   kms_key_arn         = var.kms_key_arn
+  lake_formation      = var.lake_formation
   log_group_arns      = module.monitoring.log_group_arns
   success_mails       = var.monitoring.success_mails
   topic_arn           = module.monitoring.topic_arn
@@ -143,6 +152,7 @@ module "triggers" {
   arrival_arn         = module.workflow.arrival_arn
   arrivals            = local.arrivals
   bucket              = module.storage.bucket
+  kms_key_arn         = var.kms_key_arn
   pipeline_arn        = module.workflow.pipeline_arn
   schedule_expression = var.schedule_expression
 }

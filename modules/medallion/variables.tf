@@ -33,6 +33,17 @@ variable "bucket_name" {
   }
 }
 
+variable "catalog_kms_key_arn" {
+  description = "ARN of the KMS key that the account's Glue Data Catalog is encrypted with, which crawlers and checks may then use; whoever else queries needs it too. Default: null, for a catalog that is not encrypted, or with a key of AWS."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.catalog_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", coalesce(var.catalog_kms_key_arn, "-")))
+    error_message = "catalog_kms_key_arn is '${coalesce(var.catalog_kms_key_arn, "null")}'; it must be the ARN of a key (arn:aws:kms:<region>:<account>:key/<id>): policies cannot name an alias. Look it up with: aws kms describe-key."
+  }
+}
+
 variable "database_prefix" {
   description = "Prefix of the Glue databases, which are named <prefix>_raw, <prefix>_processed and <prefix>_analytics: lower-case letters, digits and _. Default: workshop."
   type        = string
@@ -106,7 +117,7 @@ variable "jobs" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key that encrypts the bucket and the results of queries. Default: null, which leaves it to S3's own keys (SSE-S3)."
+  description = "ARN of a KMS key that encrypts the bucket, the results of queries, the topic, the queue and all logs. It has to be there before, with a policy that lets AWS's services use it (docs/encryption.md). Default: null, which leaves it to keys of AWS."
   type        = string
   default     = null
 
@@ -114,6 +125,13 @@ variable "kms_key_arn" {
     condition     = var.kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", coalesce(var.kms_key_arn, "-")))
     error_message = "kms_key_arn is '${coalesce(var.kms_key_arn, "null")}'; it must be the ARN of a key (arn:aws:kms:<region>:<account>:key/<id>): policies cannot name an alias. Look it up with: aws kms describe-key."
   }
+}
+
+variable "lake_formation" {
+  description = "Whether Lake Formation governs the databases or the bucket: crawlers and checks may then ask it for access to data. What its administrator has to grant them stands in docs/encryption.md. Default: false."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "lifecycle_rules" {

@@ -6,6 +6,8 @@ resource "aws_sns_topic" "notifications" {
   name         = "${var.context.name}-notifications"
   display_name = "Medallion ${var.context.name}"
   tags         = var.context.tags
+  # Mails that ask for approval carry what answers them.
+  kms_master_key_id = var.kms_key_arn
 }
 
 # A policy of one's own replaces the default one, so the account's access stands here again.
@@ -67,4 +69,5 @@ resource "aws_cloudwatch_log_group" "machine" {
   name              = "/aws/vendedlogs/states/${var.context.name}-${each.value}"
   retention_in_days = var.log_retention_days
   tags              = var.context.tags
+  kms_key_id        = var.kms_key_arn
 }

@@ -45,6 +45,7 @@ resource "aws_cloudwatch_log_group" "events" {
   name              = "/aws/events/${var.context.name}"
   retention_in_days = var.log_retention_days
   tags              = var.context.tags
+  kms_key_id        = var.kms_key_arn
 }
 
 resource "aws_cloudwatch_log_resource_policy" "events" {

@@ -44,6 +44,12 @@ variable "job_names" {
   nullable    = false
 }
 
+variable "kms_key_arn" {
+  description = "ARN of the key of the topic and the log groups, whose policy has to let CloudWatch Logs, EventBridge and CloudWatch use it. Null: none of their own."
+  type        = string
+  default     = null
+}
+
 variable "log_resource_policy" {
   description = "Whether there is a log resource policy that lets EventBridge write to the log group of failures; if not, the account has to have one."
   type        = bool

@@ -26,12 +26,13 @@ locals {
       },
       statement.condition == null ? null : { Condition = statement.condition },
     )],
-    [for key_arn in compact([var.kms_key_arn]) : {
-      Sid      = "UseKey"
-      Effect   = "Allow"
-      Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-      Resource = [key_arn]
-    }],
+    [for key_arns in [distinct(compact(var.kms_key_arns))] : {
+      Sid    = "UseKeys"
+      Effect = "Allow"
+      # Encrypt is for Glue, whose guide asks for it; who may make data keys gains nothing by it.
+      Action   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+      Resource = key_arns
+    } if length(key_arns) > 0],
   )
 }
 

@@ -4,10 +4,11 @@ variable "description" {
   nullable    = false
 }
 
-variable "kms_key_arn" {
-  description = "ARN of the key of the bucket, which the role may then use. Null: the bucket has no key of its own."
-  type        = string
-  default     = null
+variable "kms_key_arns" {
+  description = "ARNs of the KMS keys that the role may use; those that are null count as none."
+  type        = list(string)
+  default     = []
+  nullable    = false
 }
 
 variable "name" {

@@ -40,7 +40,31 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
     apply_server_side_encryption_by_default {
       kms_master_key_id = var.kms_key_arn
-      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      sse_algorithm     = local.algorithm
+    }
+  }
+}
+
+# How Glue encrypts what is not put into the bucket by our code: the logs of jobs and crawlers, and what Spark writes.
+resource "aws_glue_security_configuration" "this" {
+  count = var.kms_key_arn == null ? 0 : 1
+
+  name = var.context.name
+
+  encryption_configuration {
+    cloudwatch_encryption {
+      cloudwatch_encryption_mode = "SSE-KMS"
+      kms_key_arn                = var.kms_key_arn
+    }
+
+    # No job keeps any.
+    job_bookmarks_encryption {
+      job_bookmarks_encryption_mode = "DISABLED"
+    }
+
+    s3_encryption {
+      s3_encryption_mode = "SSE-KMS"
+      kms_key_arn        = var.kms_key_arn
     }
   }
 }
@@ -57,14 +81,24 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "DenyPlainHttp"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = concat(
+      [{
+        Sid       = "DenyPlainHttp"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.bucket_arn, "${local.bucket_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for sid, condition in local.other_encryption : {
+        Sid       = sid
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:PutObject"
+        Resource  = ["${local.bucket_arn}/*"]
+        Condition = condition
+      }],
+    )
   })
 
   # Both change the bucket's access settings, and S3 refuses such changes at the same time.
@@ -73,6 +107,31 @@ resource "aws_s3_bucket_policy" "this" {
 
 locals {
   bucket_arn = "arn:${var.context.partition}:s3:::${var.bucket_name}"
+  algorithm  = var.kms_key_arn == null ? "AES256" : "aws:kms"
+
+  # PUTs that name an encryption which is not the bucket's: what they put, the roles could not read, or the key would not
+  # govern. Those that name none get the bucket's, and pass: hence Null.
+  _other_encryption = {
+    DenyOtherAlgorithm = {
+      Null            = { "s3:x-amz-server-side-encryption" = "false" }
+      StringNotEquals = { "s3:x-amz-server-side-encryption" = local.algorithm }
+    }
+    DenyKeyOfSender = {
+      Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" }
+    }
+  }
+  _other_keys = {
+    DenyOtherKey = {
+      Null            = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "false" }
+      StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = coalesce(var.kms_key_arn, "none") }
+    }
+    # aws:kms without a key is the key that AWS keeps for S3.
+    DenyKeyOfAws = {
+      Null         = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = "true" }
+      StringEquals = { "s3:x-amz-server-side-encryption" = "aws:kms" }
+    }
+  }
+  other_encryption = merge(local._other_encryption, { for sid, condition in local._other_keys : sid => condition if var.kms_key_arn != null })
 
   # Prefix, and days after which its objects expire.
   _expiry = var.lifecycle_rules == null ? {} : {

@@ -12,3 +12,8 @@ output "bucket" {
     aws_s3_bucket_versioning.this,
   ]
 }
+
+output "security_configuration" {
+  description = "Name of Glue's security configuration; null without a key."
+  value       = one(aws_glue_security_configuration.this[*].name)
+}

@@ -30,7 +30,7 @@ variable "force_destroy" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the KMS key that encrypts the objects. Null: S3's own keys (SSE-S3)."
+  description = "ARN of the KMS key that encrypts the objects, and Glue's logs. Null: S3's own keys (SSE-S3)."
   type        = string
   default     = null
 }

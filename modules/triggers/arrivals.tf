@@ -71,7 +71,8 @@ resource "aws_sqs_queue" "dead_letters" {
 
   name                      = local._queue_name
   message_retention_seconds = 14 * 24 * 60 * 60
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.kms_key_arn == null ? true : null
+  kms_master_key_id         = var.kms_key_arn
 
   # Not a resource of its own: the provider waits half a minute for each of the two.
   policy = jsonencode({

@@ -33,6 +33,12 @@ variable "context" {
   nullable = false
 }
 
+variable "kms_key_arn" {
+  description = "ARN of the key of the queue, whose policy has to let EventBridge use it. Null: a key of SQS."
+  type        = string
+  default     = null
+}
+
 variable "pipeline_arn" {
   description = "ARN of the state machine that the schedule starts."
   type        = string

@@ -122,10 +122,16 @@ locals {
         ]
         resources = concat(
           [format(var.context.arn_format, "glue", "catalog")],
-          # Athena's guide asks for the database "default" besides those of the query.
-          [for database in concat(["default"], local._databases) : format(var.context.arn_format, "glue", "database/${database}")],
+          [for database in local._databases : format(var.context.arn_format, "glue", "database/${database}")],
           [for database in local._databases : format(var.context.arn_format, "glue", "table/${database}/*")],
         )
+        condition = null
+      },
+      {
+        # Athena asks for this database whatever the query is on, and makes it where there is none.
+        sid       = "FindDefaultDatabase"
+        actions   = ["glue:CreateDatabase", "glue:GetDatabase", "glue:GetDatabases"]
+        resources = [for resource in ["catalog", "database/default"] : format(var.context.arn_format, "glue", resource)]
         condition = null
       },
       {
@@ -259,7 +265,12 @@ module "role" {
   description = "State machine ${each.value}."
   service     = "states.amazonaws.com"
   tags        = var.context.tags
-  statements  = local.statements[each.key]
-  # These two have nothing to do with the bucket.
-  kms_key_arn = contains(["crawl", "notify"], each.key) ? null : var.kms_key_arn
+  statements = concat(local.statements[each.key], [for governed in [var.lake_formation] : {
+    sid       = "UseLakeFormation"
+    actions   = ["lakeformation:GetDataAccess"]
+    resources = ["*"]
+    condition = null
+  } if governed && each.key == "check"])
+  # A crawl has nothing to do with what is encrypted; the checks alone read the catalog.
+  kms_key_arns = each.key == "crawl" ? [] : each.key == "check" ? [var.kms_key_arn, var.catalog_kms_key_arn] : [var.kms_key_arn]
 }

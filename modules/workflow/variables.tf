@@ -20,6 +20,12 @@ variable "bucket" {
   nullable = false
 }
 
+variable "catalog_kms_key_arn" {
+  description = "ARN of the key of the account's Data Catalog. Null: it is not encrypted, or with a key of AWS."
+  type        = string
+  default     = null
+}
+
 variable "context" {
   description = "Where the module is deployed: name (prefix of all names), account_id, partition, region, console_url (of AWS's console), arn_format, a format string that takes the service and the rest of an ARN, and tags of all resources that take any (default none)."
   type = object({
@@ -89,9 +95,16 @@ variable "job_timeout_minutes" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of the key of the bucket. Null: the bucket has no key of its own."
+  description = "ARN of the key of the bucket, the topic and the queue. Null: none of their own."
   type        = string
   default     = null
+}
+
+variable "lake_formation" {
+  description = "Whether Lake Formation governs the catalog or the bucket."
+  type        = bool
+  default     = false
+  nullable    = false
 }
 
 variable "log_group_arns" {

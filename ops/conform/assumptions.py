@@ -151,6 +151,35 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         probes_glue.null_partition,
     ),
     Assumption(
+        "crawler-checks-targets",
+        "CreateCrawler refuses a role that cannot read a target. The provider repeats the call for "
+        "a role that cannot be assumed yet, not for access to a target.",
+        "A first `terraform apply` fails at a crawler: apply again.",
+        unprobed="the deployment itself makes crawlers: its apply shows it",
+    ),
+    Assumption(
+        "glue-security-configuration",
+        "Jobs and crawlers with a security configuration (`kms_key_arn`) log to groups below "
+        "`/aws-glue/jobs`, `/aws-glue/python-jobs` and `/aws-glue/crawlers`, whose names hold "
+        "those of role and configuration, and read it by `glue:GetSecurityConfiguration`.",
+        "A role may not write its logs, and the run fails: widen `WriteLogs` in modules/jobs or "
+        "modules/catalog.",
+        unprobed="it takes a key, which the deployment does without",
+    ),
+    Assumption(
+        "kms-services",
+        "Alarms and rules use the key of topic and queue by its policy alone, without conditions.",
+        "Mails of alarms do not come, and `FailedInvocations` counts: CloudTrail names the key.",
+        unprobed="it takes a key, which the deployment does without",
+    ),
+    Assumption(
+        "spark-multipart-rights",
+        "S3A's committers on Glue 5.1 ask for ListBucketMultipartUploads, ListMultipartUploadParts "
+        "and AbortMultipartUpload, and for no more.",
+        "Spark jobs fail at the end of a write; CloudTrail names the action.",
+        unprobed="a role that has a right does not show whether it was asked for",
+    ),
+    Assumption(
         "s3-copy-without-tags",
         "A copy with `TaggingDirective: REPLACE` and no tags takes no right to tags.",
         "`IngestDataset` fails with AccessDenied: grant `s3:PutObjectTagging` on archive/ and "

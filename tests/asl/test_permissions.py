@@ -158,10 +158,12 @@ def checks(arguments: dict[str, Any]) -> Iterator[Need]:
     yield "athena:GetDataCatalog", f"arn:aws:athena:{ACCOUNT}:datacatalog/AwsDataCatalog"
     for layer in ("raw", "processed", "analytics"):
         yield "s3:GetObject", f"{BUCKET}/{layer}/sales/part-0.parquet"
-        databases = (f"database/workshop_{layer}", "database/default")
-        for resource in ("catalog", *databases, f"table/workshop_{layer}/sales"):
+        for resource in ("catalog", f"database/workshop_{layer}", f"table/workshop_{layer}/sales"):
             for action in ("GetDatabase", "GetTable", "GetPartitions"):
                 yield f"glue:{action}", f"arn:aws:glue:{ACCOUNT}:{resource}"
+    # "Access to the default database and catalog", whatever is asked for.
+    actions = ("CreateDatabase", "GetDatabase", "GetDatabases")
+    yield from each("glue", actions, ("catalog", "database/default"))
     for action in ("GetBucketLocation", "ListBucket"):
         yield f"s3:{action}", BUCKET
     for action in ("GetObject", "PutObject"):
@@ -230,6 +232,7 @@ SHARED = {
     "medallion-ingest-job.WriteLogs",
     "medallion-transform-job.WriteLogs",
     "medallion-check.FindCatalog",
+    "medallion-check.FindDefaultDatabase",
     "medallion-check.ReadCatalog",
     "medallion-model-job.WriteLogs",
     "medallion-pipeline.HearOfParts",

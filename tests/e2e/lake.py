@@ -8,7 +8,7 @@ import shutil
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -256,8 +256,12 @@ def deployed(
     *,
     var_file: Path | None = None,
     minute_seconds: float | None = None,
+    before: Callable[[], Mapping[str, Any]] = dict,
 ) -> Iterator[Lake]:
-    """Run a local AWS and apply the module to it, from a copy of its own in `folder`."""
+    """Run a local AWS and apply the module to it, from a copy of its own in `folder`.
+
+    `before` makes what has to be there before, and gives further variables.
+    """
     module = folder / "module"
     module.mkdir()
     for path in ROOT.glob("*.tf"):
@@ -268,7 +272,6 @@ def deployed(
         )
     # lifecycle_rules: the provider waits 55 s on that resource, whatever the server answers.
     local = {"force_destroy": True, "lifecycle_rules": None, **variables}
-    (module / VARIABLES).write_text(json.dumps(local), encoding="utf-8")
     if var_file is not None:
         shutil.copy(var_file, module / "terraform.tfvars")
     with (
@@ -280,6 +283,8 @@ def deployed(
         settings = {**terraform_environment({}), **local_aws_variables(aws.endpoint)}
         for name, value in settings.items():
             patch.setenv(name, value)
+        local |= before()
+        (module / VARIABLES).write_text(json.dumps(local), encoding="utf-8")
         terraform = Terraform(working_dir=str(module))
         done(terraform.init(input=False))
         lake = Lake(terraform, aws.endpoint)

@@ -73,6 +73,14 @@ class Aws:
         arn: str = made["Role"]["Arn"]
         return arn
 
+    def deny(self, role: str, action: str) -> None:
+        """Take a right away from a role."""
+        deny = {"Effect": "Deny", "Action": action, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+        self.client("iam").put_role_policy(
+            RoleName=role.rsplit("/", 1)[-1], PolicyName=unique("deny"), PolicyDocument=document
+        )
+
     def bucket(self) -> str:
         """Make a bucket; its name."""
         name = unique("bucket")

@@ -65,6 +65,7 @@ class Lake:
             "Configuration",
             {
                 "Version": 1.0,
+                "CreatePartitionIndex": False,
                 "CrawlerOutput": {
                     "Partitions": {"AddOrUpdateBehavior": "InheritFromTable"},
                     "Tables": {"AddOrUpdateBehavior": "MergeNewColumns"},
@@ -112,11 +113,9 @@ class Lake:
 
     def start(self, sql: str, athena: Any = None, **more: Any) -> str:
         """Start a query; its id."""
+        given = {"WorkGroup": self.workgroup, **more}
         started = (athena or self.athena).start_query_execution(
-            QueryString=sql,
-            WorkGroup=self.workgroup,
-            QueryExecutionContext={"Database": self.database},
-            **more,
+            QueryString=sql, QueryExecutionContext={"Database": self.database}, **given
         )
         query: str = started["QueryExecutionId"]
         return query

@@ -42,25 +42,29 @@ def lake(aws: Aws) -> Lake:
 
 
 def caller(lake: Lake, *more: dict[str, Any], without: str = "") -> Any:
-    """Return an Athena client in a role that may run queries, less one action."""
+    """Return an Athena client in a role that may run queries, less one action or resource."""
     catalog = [
         "arn:aws:glue:us-east-1:123456789012:catalog",
         f"arn:aws:glue:us-east-1:123456789012:database/{lake.database}",
         f"arn:aws:glue:us-east-1:123456789012:table/{lake.database}/*",
     ]
+    default = "arn:aws:glue:us-east-1:123456789012:database/default"
     group = f"arn:aws:athena:us-east-1:123456789012:workgroup/{lake.workgroup}"
     data, results = (f"arn:aws:s3:::{lake.bucket}/{p}/*" for p in ("raw", "results"))
     wanted: list[tuple[str, str | list[str]]] = [
         ("athena:StartQueryExecution", group),
         ("athena:GetPreparedStatement", group),
-        ("glue:GetDatabase", catalog),
+        # On its own database, and on the one that Athena always asks for.
+        ("glue:GetDatabase", catalog[:2]),
+        ("glue:GetDatabase", default),
+        ("glue:CreateDatabase", [catalog[0], default]),
         ("glue:GetTable", catalog),
         ("glue:GetPartitions", catalog),
         ("s3:GetObject", data),
         ("s3:ListBucket", f"arn:aws:s3:::{lake.bucket}"),
         ("s3:PutObject", results),
     ]
-    statements = [allow(action, on) for action, on in wanted if action != without]
+    statements = [allow(action, on) for action, on in wanted if without not in (action, on)]
     return lake.aws.as_role("athena", lake.aws.role(*statements, *more))
 
 
@@ -263,6 +267,7 @@ def test_file_that_is_no_parquet__fails_and_is_named(aws: Aws) -> None:
     ("missing", "words"),
     [
         ("glue:GetDatabase", "Insufficient permissions to execute the query"),
+        ("glue:CreateDatabase", "Insufficient permissions to execute the query"),
         ("glue:GetTable", "Insufficient permissions to execute the query"),
         ("glue:GetPartitions", "Insufficient permissions to execute the query"),
         ("s3:ListBucket", "PERMISSION_DENIED: Permission denied on S3 path: s3://"),
@@ -277,6 +282,25 @@ def test_query__runs_with_the_callers_permissions(lake: Lake, missing: str, word
     reason = lake.fails(sql, caller(lake, without=missing))
     assert reason.startswith(words)
     assert f"is not authorized to perform: {missing}" in reason
+
+
+def test_query__needs_the_database_default_whatever_it_asks(lake: Lake) -> None:
+    default = "arn:aws:glue:us-east-1:123456789012:database/default"
+    reason = lake.fails("SELECT 1", caller(lake, without=default))
+    assert f"is not authorized to perform: glue:GetDatabase on resource: {default}" in reason
+
+
+def test_results__are_put_with_the_workgroups_key(lake: Lake) -> None:
+    key = lake.aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    encryption = {"EncryptionOption": "SSE_KMS", "KmsKey": key}
+    location = f"s3://{lake.bucket}/results/"
+    results = {"OutputLocation": location, "EncryptionConfiguration": encryption}
+    group = unique("group")
+    lake.athena.create_work_group(Name=group, Configuration={"ResultConfiguration": results})
+    query = lake.start("SELECT 1", WorkGroup=group)
+    place = lake.finish(query)["ResultConfiguration"]["OutputLocation"]
+    stored = lake.s3.head_object(Bucket=lake.bucket, Key=place.split("/", 3)[3])
+    assert (stored["ServerSideEncryption"], stored["SSEKMSKeyId"]) == ("aws:kms", key)
 
 
 def test_engine__reaches_no_file_of_the_machine(lake: Lake) -> None:

@@ -189,19 +189,75 @@ def test_crawl__without_a_permission_fails_and_names_it(
     lake: Lake, aws: Aws, missing: str, action: str
 ) -> None:
     lake.put("raw/t/a.parquet", {"a": [1]})
-    deny = {"Effect": "Deny", "Action": missing, "Resource": "*"}
-    role = aws.role(LOGS, allow(["s3:*", "glue:*"], "*"), deny, service="glue.amazonaws.com")
-    last = lake.crawl(lake.crawler("raw/t/", role=role))
+    role = aws.role(LOGS, allow(["s3:*", "glue:*"], "*"), service="glue.amazonaws.com")
+    name = lake.crawler("raw/t/", role=role)
+    # Without s3:… from the beginning, there would be no crawler.
+    aws.deny(role, missing)
+    last = lake.crawl(name)
     assert last["Status"] == "FAILED"
     assert "AccessDenied" in last["ErrorMessage"]
     assert f"not authorized to perform: {action}" in last["ErrorMessage"]
 
 
-def test_crawl__with_a_role_that_does_not_trust_glue_fails(lake: Lake, aws: Aws) -> None:
+@pytest.mark.parametrize("right", ["s3:GetObject", "s3:ListBucket"])
+def test_crawler__whose_role_cannot_read_a_target_is_refused(
+    lake: Lake, aws: Aws, right: str
+) -> None:
+    role = aws.role(LOGS, allow(["s3:*", "glue:*"], "*"), service="glue.amazonaws.com")
+    name = lake.crawler("raw/t/", role=role)
+    aws.deny(role, right)
+    target = f"User does not have access to target s3://{lake.bucket}/raw/t/"
+    with pytest.raises(lake.glue.exceptions.InvalidInputException, match=target):
+        lake.crawler("raw/t/", role=role)
+    with pytest.raises(lake.glue.exceptions.InvalidInputException, match=target):
+        lake.glue.update_crawler(Name=name, Description="x")
+
+
+def test_crawler__with_a_role_that_does_not_trust_glue_is_refused(lake: Lake, aws: Aws) -> None:
     role = aws.role(allow("*", "*"), service="states.amazonaws.com")
-    last = lake.crawl(lake.crawler("raw/t/", role=role))
+    with pytest.raises(lake.glue.exceptions.InvalidInputException, match="unable to assume"):
+        lake.crawler("raw/t/", role=role)
+    with pytest.raises(lake.glue.exceptions.InvalidInputException, match="unable to assume"):
+        lake.glue.update_crawler(Name=lake.crawler("raw/t/"), Role=role)
+
+
+def test_crawler__of_a_bucket_that_does_not_exist_is_refused(lake: Lake) -> None:
+    targets = {"S3Targets": [{"Path": "s3://no-such-bucket/raw/t/"}]}
+    with pytest.raises(lake.glue.exceptions.InvalidInputException, match="does not exist"):
+        lake.glue.update_crawler(Name=lake.crawler("raw/t/"), Targets=targets)
+
+
+def test_crawl__makes_an_index_of_partitions_unless_told_not_to(lake: Lake, aws: Aws) -> None:
+    lake.put("raw/t/d=1/a.parquet", {"a": [1]})
+    lake.put("raw/whole/a.parquet", {"a": [1]})
+    # This role has no right to indexes; a table without partition keys has none.
+    assert lake.crawl(lake.crawler("raw/whole/", Configuration={"Version": 1.0}))["Status"] == (
+        "SUCCEEDED"
+    )
+    by_default = lake.crawler("raw/t/", Configuration={"Version": 1.0})
+    last = lake.crawl(by_default)
     assert last["Status"] == "FAILED"
-    assert "is not allowed to assume role" in last["ErrorMessage"]
+    assert "not authorized to perform: glue:CreatePartitionIndex" in last["ErrorMessage"]
+    lake.glue.delete_table(DatabaseName=lake.database, Name="t")
+    assert lake.crawl(lake.crawler("raw/t/"))["Status"] == "SUCCEEDED"
+    lake.glue.delete_table(DatabaseName=lake.database, Name="t")
+    role = aws.role(LOGS, allow(["s3:*", "glue:*"], "*"), service="glue.amazonaws.com")
+    lake.glue.update_crawler(Name=by_default, Role=role)
+    assert lake.crawl(by_default)["Status"] == "SUCCEEDED"
+
+
+def test_partition_values__are_as_the_folders_have_them_and_null_is_null(lake: Lake) -> None:
+    folders = ["k=a b", "k=a%2Fb", "k=10:30", "k=ü", "k=a=b", "k=__HIVE_DEFAULT_PARTITION__"]
+    for number, folder in enumerate(folders):
+        lake.put(f"raw/t/{folder}/a.parquet", {"n": [number]})
+    assert lake.crawl(lake.crawler("raw/t/"))["Status"] == "SUCCEEDED"
+    assert lake.partitions("t") == sorted([folder[2:]] for folder in folders)
+    assert lake.rows("SELECT k FROM t ORDER BY n") == [
+        *[[folder[2:]] for folder in folders[:-1]],
+        [None],
+    ]
+    assert lake.rows("SELECT n FROM t WHERE k IS NULL") == [["5"]]
+    assert lake.rows("SELECT n FROM t WHERE k = 'a%2Fb'") == [["1"]]
 
 
 def test_crawl__of_a_partition_key_that_is_a_column_too_fails(lake: Lake) -> None:
@@ -303,3 +359,18 @@ def test_logs_and_last_crawl__lead_to_the_reason(lake: Lake, aws: Aws) -> None:
     lines = [event["message"] for event in events]
     assert any(last["MessagePrefix"] in line for line in lines)
     assert any("is not a Parquet file" in line for line in lines)
+
+
+def test_update_table__with_a_stale_version_is_refused(lake: Lake) -> None:
+    given = {"Name": "t", "StorageDescriptor": {"Columns": [{"Name": "a", "Type": "int"}]}}
+    table = {"DatabaseName": lake.database, "TableInput": given}
+    lake.glue.create_table(**table)
+    assert lake.table("t")["VersionId"] == "0"
+    lake.glue.update_table(**table, VersionId="0")
+    assert lake.table("t")["VersionId"] == "1"
+    changed = {**table, "TableInput": {**given, "Description": "by who read version 0"}}
+    with pytest.raises(lake.glue.exceptions.ConcurrentModificationException):
+        lake.glue.update_table(**changed, VersionId="0")
+    assert "Description" not in lake.table("t")
+    lake.glue.update_table(**changed)
+    assert lake.table("t")["VersionId"] == "2"

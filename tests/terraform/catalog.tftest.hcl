@@ -119,6 +119,11 @@ run "crawls_one_target_a_table" {
   }
 
   assert {
+    condition     = alltrue([for crawler in values(aws_glue_crawler.this) : jsondecode(crawler.configuration).CreatePartitionIndex == false])
+    error_message = "Indexes of partitions are made unless that is switched off; the role has no right to."
+  }
+
+  assert {
     condition     = jsondecode(aws_glue_crawler.this["raw"].configuration).CrawlerOutput.Tables.AddOrUpdateBehavior == "MergeNewColumns" && alltrue([for layer in ["processed", "analytics"] : !can(jsondecode(aws_glue_crawler.this[layer].configuration).CrawlerOutput.Tables)])
     error_message = "raw keeps the columns of older files; the other layers take the types that their files have now."
   }

@@ -170,7 +170,8 @@ run "deploys_to_another_partition" {
 }
 
 run "names_everything_after_its_name" {
-  state_key = "other_name"
+  # A deployment of its own: a bucket cannot be renamed.
+  state_key = "shop"
 
   module {
     source = "./modules/medallion"
@@ -250,6 +251,32 @@ run "runs_the_jobs_of_duckdb_where_it_is_told_to" {
   assert {
     condition     = alltrue([for job in ["model", "transform"] : local.duckdb_jobs[job].arguments == tomap({ "--memory-mb" = "2000", "--max-object-mebibytes" = "512" })]) && length(local.duckdb_jobs.ingest.arguments) == 0
     error_message = "Beside the heap of a driver, DuckDB has 2 GB: ${jsonencode(local.duckdb_jobs)}."
+  }
+}
+
+# What is asked of these is asked in tests/terraform/test_encryption.py, of every resource.
+run "encrypts_all_with_the_key" {
+  module {
+    source = "./modules/medallion"
+  }
+
+  variables {
+    catalog_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/catalog"
+    kms_key_arn         = "arn:aws:kms:us-east-1:123456789012:key/lake"
+    lake_formation      = true
+    datasets = {
+      orders = {
+        columns  = [{ name = "id", type = "bigint" }]
+        engine   = "spark"
+        triggers = ["event"]
+      }
+    }
+    schedule_expression = null
+  }
+
+  assert {
+    condition     = output.dead_letter_queue_url != null
+    error_message = "A queue has to be there, to be encrypted."
   }
 }
 

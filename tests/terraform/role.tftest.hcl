@@ -33,7 +33,7 @@ run "writes_its_table_as_a_policy" {
   }
 }
 
-run "may_use_the_key_and_no_other" {
+run "may_use_the_keys_and_no_others" {
   command = plan
 
   module {
@@ -41,12 +41,12 @@ run "may_use_the_key_and_no_other" {
   }
 
   variables {
-    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/k"
+    kms_key_arns = ["arn:aws:kms:us-east-1:123456789012:key/k", null, "arn:aws:kms:us-east-1:123456789012:key/c", "arn:aws:kms:us-east-1:123456789012:key/k"]
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[2] == { Sid = "UseKey", Effect = "Allow", Action = ["kms:Decrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:us-east-1:123456789012:key/k"] }
-    error_message = "With a key, the role may decrypt with it and make data keys."
+    condition     = jsondecode(aws_iam_role_policy.this.policy).Statement[2] == { Sid = "UseKeys", Effect = "Allow", Action = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], Resource = ["arn:aws:kms:us-east-1:123456789012:key/k", "arn:aws:kms:us-east-1:123456789012:key/c"] }
+    error_message = "With keys, the role may decrypt with them and make data keys."
   }
 }
 

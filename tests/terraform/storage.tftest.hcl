@@ -59,15 +59,36 @@ run "denies_plain_http_to_all" {
   }
 
   assert {
-    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement == [{
+    condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0] == {
       Sid       = "DenyPlainHttp"
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
       Resource  = ["arn:aws:s3:::lake", "arn:aws:s3:::lake/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    }
     error_message = "The policy is ${aws_s3_bucket_policy.this.policy}."
+  }
+}
+
+run "denies_puts_that_name_another_encryption" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  assert {
+    condition = { for statement in slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 1, 3) : statement.Sid => statement.Condition } == {
+      DenyKeyOfSender    = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }
+      DenyOtherAlgorithm = { Null = { "s3:x-amz-server-side-encryption" = "false" }, StringNotEquals = { "s3:x-amz-server-side-encryption" = "AES256" } }
+    }
+    error_message = "The policy is ${aws_s3_bucket_policy.this.policy}."
+  }
+
+  assert {
+    condition     = length(jsondecode(aws_s3_bucket_policy.this.policy).Statement) == 3 && length(aws_glue_security_configuration.this) == 0
+    error_message = "Without a key there is none to name, and nothing for Glue to encrypt with."
   }
 }
 

@@ -290,6 +290,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         orders(triggers=["event"]),
         ["'cron(0 3 * * ? *)'", "no dataset has the trigger", "Set it to null", "(of orders)"],
     ),
+    "key alias of the catalog": (
+        {"catalog_kms_key_arn": "alias/lake"},
+        ["catalog_kms_key_arn", "'alias/lake'", "arn:aws:kms:", "describe-key"],
+    ),
     "key alias": (
         {"kms_key_arn": "alias/lake"},
         ["kms_key_arn", "'alias/lake'", "arn:aws:kms:", "describe-key"],

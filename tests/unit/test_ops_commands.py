@@ -367,11 +367,15 @@ def test_logs__output_and_errors_in_the_order_of_time() -> None:
         return {"events": [event] if first else [], "nextForwardToken": "t"}
 
     asked: set[str] = set()
-    found = logs.lines(connected(logs=Logs(get_log_events=read)), "jr_1")
-    # Of the Python shell and of Spark, which have groups of their own.
-    assert [line.text for line in found] == ["early", "early", "late", "late"]
-    heads = ("/aws-glue/python-jobs", "/aws-glue/jobs")
-    assert asked == {f"{head}/{stream}" for head in heads for stream in ("output", "error")}
+    # Of the Python shell and of Spark, and what Glue calls them with a security configuration.
+    heads = ("python-jobs", "jobs", "python-jobs/lake-role/lake-ingest-job", "jobs-role-lake")
+    own = {f"/aws-glue/{head}/{stream}" for head in heads for stream in ("output", "error")}
+    others = ("/aws-glue/crawlers", "/aws-glue/sessions/error")
+    groups = [{"logGroupName": name} for name in (*sorted(own), *others)]
+    client = Logs(get_log_events=read, describe_log_groups={"logGroups": groups})
+    found = logs.lines(connected(logs=client), "jr_1")
+    assert [line.text for line in found] == ["early"] * 4 + ["late"] * 4
+    assert asked == own
 
 
 # --- examples, command line

@@ -16,7 +16,7 @@ from table_layer import NULL_PARTITION, partition_folder
         ("a", "p=a/"),
         (None, f"p={NULL_PARTITION}/"),
         ("", f"p={NULL_PARTITION}/"),
-        ("a b/c=d:e%f", "p=a b%2Fc%3Dd%3Ae%25f/"),
+        ("a b/c=d:e%f", "p=a b%2Fc%3Dd:e%25f/"),
         ("é\n", "p=é%0A/"),
     ],
 )

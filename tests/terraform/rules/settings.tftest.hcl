@@ -234,6 +234,16 @@ run "refuses_jobs_with_objects_in_fractions" {
   expect_failures = [var.jobs]
 }
 
+run "refuses_alias_of_the_catalogs_key" {
+  command = plan
+
+  variables {
+    catalog_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:alias/catalog"
+  }
+
+  expect_failures = [var.catalog_kms_key_arn]
+}
+
 run "refuses_kms_alias" {
   command = plan
 
