@@ -20,6 +20,8 @@ logger = logging.getLogger("failures")
 
 _MOST_CHARACTERS = 2000
 _OF_STAGES = {"model"}
+# Errors that are on their way out, and recorded.
+_told: list[BaseException] = []
 
 
 def watch(job: str) -> None:
@@ -28,7 +30,8 @@ def watch(job: str) -> None:
     def _record(
         kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
-        record(job, error, sys.argv[1:])
+        if error not in _told:
+            record(job, error, sys.argv[1:])
         sys.__excepthook__(kind, error, trace)
 
     sys.excepthook = _record
@@ -41,6 +44,7 @@ def recorded(job: str, argv: Sequence[str] | None = None) -> Iterator[None]:
         yield
     except BaseException as error:
         if not isinstance(error, SystemExit) or error.code:
+            _told.append(error)
             record(job, error, sys.argv[1:] if argv is None else argv)
         raise
 
@@ -85,10 +89,10 @@ def _write(job: str, of: str, error: BaseException, given: dict[str, str]) -> No
         "type": kind,
         "message": _shortened(_without_credentials(message)),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        # Glue tells its Spark jobs the name of their log stream, and of the group nobody.
-        "log_group": None,
-        "log_stream": given.get("JOB_RUN_ID"),
     }
+    # Glue tells its Spark jobs the name of their log stream; of the group it tells nobody.
+    if given.get("JOB_RUN_ID"):
+        document["log_stream"] = given["JOB_RUN_ID"]
     key = lake.error_key(given["run-id"], job, given[of])
     lake.put_json(key, document)
     logger.info("what ended the job is in s3://%s/%s", lake.bucket, key)

@@ -12,7 +12,8 @@ import failures
 
 if __name__ == "__main__":
     failures.watch("ingest")
-    bootstrap.start(unused=("duckdb", "sqlglot"))
+    with failures.recorded("ingest"):
+        bootstrap.start(unused=("duckdb", "sqlglot"))
 
 import hashlib
 import logging

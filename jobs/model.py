@@ -11,7 +11,8 @@ import failures
 
 if __name__ == "__main__":
     failures.watch("model")
-    bootstrap.start()
+    with failures.recorded("model"):
+        bootstrap.start()
 
 import contextlib
 import difflib

@@ -13,7 +13,8 @@ import failures
 
 if __name__ == "__main__":
     failures.watch("transform")
-    bootstrap.start()
+    with failures.recorded("transform"):
+        bootstrap.start()
 
 import logging
 import tempfile

@@ -35,6 +35,10 @@ resource "aws_s3_object" "contract" {
       tags = {}
     }
   }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.key]
+  }
 }
 
 resource "aws_s3_object" "plan" {
@@ -48,6 +52,10 @@ resource "aws_s3_object" "plan" {
     default_tags {
       tags = {}
     }
+  }
+
+  lifecycle {
+    replace_triggered_by = [terraform_data.key]
   }
 
   # The plan must not name a dataset whose contract is not there yet, or a stage without its models.

@@ -23,6 +23,12 @@ locals {
   }
 }
 
+# What the provider has read of an object's encryption, it sends again with the next change of the object, and the
+# bucket refuses what is not its own: with another key, objects are made anew.
+resource "terraform_data" "key" {
+  input = var.kms_key_arn
+}
+
 resource "aws_glue_catalog_database" "this" {
   for_each = local.layers
 
@@ -73,6 +79,11 @@ resource "aws_glue_crawler" "this" {
     # A partition without files reads as no rows; deleting would also take the table of an empty dataset.
     delete_behavior = "LOG"
     update_behavior = "UPDATE_IN_DATABASE"
+  }
+
+  lifecycle {
+    # An update can set a security configuration, and not take it away.
+    replace_triggered_by = [terraform_data.key]
   }
 
   tags = var.context.tags
@@ -141,7 +152,7 @@ locals {
     {
       sid       = "WriteLogs"
       actions   = concat(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], var.kms_key_arn == null ? [] : ["logs:AssociateKmsKey"])
-      resources = [format(var.context.arn_format, "logs", "log-group:/aws-glue/crawlers*")]
+      resources = [format(var.context.arn_format, "logs", var.kms_key_arn == null ? "log-group:/aws-glue/crawlers*" : "log-group:/aws-glue/*")]
       condition = null
     },
   ]

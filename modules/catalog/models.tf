@@ -23,6 +23,10 @@ resource "aws_s3_object" "models" {
     }
   }
 
+  lifecycle {
+    replace_triggered_by = [terraform_data.key]
+  }
+
   # It must not name a model whose SQL is not there yet.
   depends_on = [aws_s3_object.sql]
 }
@@ -46,6 +50,7 @@ resource "aws_s3_object" "sql" {
 
   lifecycle {
     # Who edits an object in the bucket puts a new one, with the type and metadata of the tool's choice.
-    ignore_changes = [content_type, metadata]
+    ignore_changes       = [content_type, metadata]
+    replace_triggered_by = [terraform_data.key]
   }
 }

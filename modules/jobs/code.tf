@@ -13,7 +13,8 @@ locals {
   # jobs to it, then removes the old one: no run ever mixes two versions of the code, which with fixed keys
   # it would if it began during an upload.
   _digests = [for file in sort(local.files) : "${file} ${filesha256("${var.code_directory}/${file}")}"]
-  folder   = "code/${substr(sha256(join("\n", local._digests)), 0, 16)}"
+  # And with another key, objects are made anew: what the provider has read of an object's encryption, it would send again.
+  folder = "code/${substr(sha256(join("\n", concat(local._digests, compact([var.kms_key_arn])))), 0, 16)}"
 }
 
 resource "aws_s3_object" "code" {

@@ -91,8 +91,8 @@ locals {
       {
         sid     = "WriteLogs"
         actions = concat(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], var.kms_key_arn == null ? [] : ["logs:AssociateKmsKey"])
-        # With a security configuration, Glue puts its name and the role's into the groups' names: not everywhere behind a slash.
-        resources = [format(var.context.arn_format, "logs", "log-group:/aws-glue/${local.on_spark[job] ? "jobs" : "python-jobs"}${var.kms_key_arn == null ? "/" : ""}*")]
+        # With a security configuration, Glue puts its name and the role's into the groups' names, and not in one way.
+        resources = [format(var.context.arn_format, "logs", "log-group:/aws-glue/${var.kms_key_arn != null ? "" : local.on_spark[job] ? "jobs/" : "python-jobs/"}*")]
         condition = null
       },
     ],

@@ -45,7 +45,8 @@ locals {
   spark_names = { for job in ["model", "transform"] : job => lookup(var.job_names, "${job}-spark", "none") }
 
   # The log is the record of each step of each run when the history is gone, after 90 days. A crawl is mostly
-  # waiting, so only its failures are logged. Payloads hold keys, names and counts, never data.
+  # waiting, so only its failures are logged. Payloads hold keys, names and counts, never data; the
+  # log of a batch that asks for approval also holds the token that answers.
   log_levels = {
     # Of an Express execution there is no history: its log is all that is known of it.
     arrival  = "ALL"

@@ -129,6 +129,8 @@ LOGS = {"log_group": "/g", "log_stream": "jr_1"}
             {**GLUE, "cause": f"E: {'x' * 997}", **LOGS},
         ),
         ({"message": 7, "log_group": "/g"}, {**GLUE, "cause": "7"}),
+        ({"message": "m", "log_group": None, "log_stream": None}, {**GLUE, "cause": "m"}),
+        ({"message": "m", "log_stream": "jr_1"}, {**GLUE, "cause": "m"}),
         ({}, GLUE),
         ([], GLUE),
         ("text", GLUE),

@@ -277,6 +277,9 @@ def mails(machines: Machines, result: Any) -> None:
     """Check that what is told of a result fits, into variables and into messages."""
     notify = machines["notify"]
     composed = fitting(said(notify["Compose"]["Assign"], result=fitting(result)))
+    refused = result["totals"]["files"]["refused"]
+    assert said(notify["AnyRefused"]["Choices"][0]["Condition"], result=result) == (refused > 0)
+    assert str(refused) in said(notify["NotifyRefused"]["Arguments"]["Subject"], result=result)
     for name in ("NotifyRefused", "NotifySuccess", "NotifyFailure"):
         message = said(notify[name]["Arguments"]["Message"], result=result, **composed)
         # SNS takes 256 KB: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html

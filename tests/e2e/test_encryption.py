@@ -125,6 +125,20 @@ def test_plan__with_a_key__has_no_changes(lake: Lake) -> None:
     assert code == 0, f"{out}\n{err}"
 
 
+def test_key__taken_away__leaves_nothing_that_needs_it(lake: Lake) -> None:
+    """The provider sent the old key with the next change of an object, and the bucket denied it."""
+    lake.set_variables(kms_key_arn=None, stages=["dimension", "fact", "mart", "later"])
+    lake.apply()
+    stored = {
+        lake.s3.head_object(Bucket=lake.bucket, Key=name).get("ServerSideEncryption")
+        for prefix in ("code/", "config/")
+        for name in lake.keys(prefix)
+    }
+    assert stored == {"AES256"}
+    crawlers = lake.glue.get_crawlers()["Crawlers"]
+    assert not any(crawler.get("CrawlerSecurityConfiguration") for crawler in crawlers)
+
+
 def test_deployment__with_a_key__destroyed__leaves_nothing(lake: Lake) -> None:
     destroy(lake)
     groups = lake.client("logs").describe_log_groups()["logGroups"]

@@ -63,8 +63,6 @@ def test_main__failure(lake: Lake, name: str) -> None:
         "run_id": "r",
         "type": "ObjectNotFound",
         "message": f"s3://{lake.bucket}/config/datasets/things.json does not exist",
-        "log_group": None,
-        "log_stream": None,
     }
 
 
