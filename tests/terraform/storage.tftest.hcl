@@ -13,6 +13,32 @@ variables {
   bucket_name = "lake"
 }
 
+run "takes_a_name_of_63_characters" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    bucket_name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-123456789012-us-east-1"
+  }
+}
+
+run "refuses_a_name_of_64_characters" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    bucket_name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-123456789012-us-east-1"
+  }
+
+  expect_failures = [var.bucket_name]
+}
+
 run "is_private_encrypted_and_versioned" {
   command = plan
 
@@ -166,30 +192,4 @@ run "has_no_lifecycle_rules_when_they_are_null" {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0
     error_message = "lifecycle_rules = null must leave the resource out."
   }
-}
-
-run "takes_a_name_of_63_characters" {
-  command = plan
-
-  module {
-    source = "./modules/storage"
-  }
-
-  variables {
-    bucket_name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-123456789012-us-east-1"
-  }
-}
-
-run "refuses_a_name_of_64_characters" {
-  command = plan
-
-  module {
-    source = "./modules/storage"
-  }
-
-  variables {
-    bucket_name = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn-123456789012-us-east-1"
-  }
-
-  expect_failures = [var.bucket_name]
 }
