@@ -90,6 +90,13 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         probes_glue.execution_class,
     ),
     Assumption(
+        "glue-shell-workers",
+        "`NumberOfWorkers` is refused of Python shell jobs, as `WorkerType` is "
+        "(cloudposse/terraform-aws-glue#42).",
+        "Nothing: a job that changes its runtime is made anew, and no update sends it.",
+        probes_glue.shell_workers,
+    ),
+    Assumption(
         "spark-rights",
         "S3A as Glue 5.1 has it needs no more rights than that of Hadoop 3.3.1: list, get, put and "
         "delete below the prefixes that a job reads and writes.",
@@ -114,9 +121,25 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption(
         "spark-logs",
         "Logs of Glue 5.1 go where the pages say of 5.0: stdout and stderr of the script to "
-        "`/aws-glue/jobs/output`, Spark's log to `/aws-glue/jobs/error`.",
-        "Look in the other group, under the id of the run.",
+        "`/aws-glue/jobs/output`, Spark's log to `/aws-glue/jobs/error`, in a stream named after "
+        "the run.",
+        "`make logs` shows nothing of Spark jobs: look for streams that begin with the run's id.",
         probes_spark.script_log,
+    ),
+    Assumption(
+        "spark-no-session",
+        "A Spark job may end without a Spark session, as AWS's page on leaving Python shell "
+        "(glue/latest/dg/pyshell-migration) implies, and its script has 2 GB at least beside the "
+        "driver's heap.",
+        'With `jobs.runtime = "spark"`, runs fail after the script\'s end, or with exit code 137: '
+        "go back to `python_shell`.",
+        probes_spark.no_session,
+    ),
+    Assumption(
+        "spark-job-insights",
+        "`--enable-job-insights = false` turns off the log streams of job insights.",
+        "Runs on Glue 5.1 write one more stream, for cents.",
+        probes_spark.job_insights,
     ),
     Assumption(
         "terraform-plan-empty",
@@ -154,8 +177,17 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "crawler-checks-targets",
         "CreateCrawler refuses a role that cannot read a target. The provider repeats the call for "
         "a role that cannot be assumed yet, not for access to a target.",
-        "A first `terraform apply` fails at a crawler: apply again.",
-        unprobed="the deployment itself makes crawlers: its apply shows it",
+        "The local AWS refuses what AWS takes. Where it is so, a first `terraform apply` may fail "
+        "at a crawler whose role is a moment old: apply again.",
+        probes_glue.unreadable_target,
+    ),
+    Assumption(
+        "crawler-partition-index",
+        "With `CreatePartitionIndex` false, a crawler takes no right to partition indexes, and "
+        "makes none.",
+        "Crawls fail with AccessDenied: add `glue:CreatePartitionIndex` and "
+        "`glue:GetPartitionIndexes` to the role in modules/catalog.",
+        probes_glue.no_partition_index,
     ),
     Assumption(
         "glue-security-configuration",
@@ -185,6 +217,13 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "`IngestDataset` fails with AccessDenied: grant `s3:PutObjectTagging` on archive/ and "
         "quarantine/.",
         probes_events.copied_without_tags,
+    ),
+    Assumption(
+        "s3-object-range",
+        "`aws-sdk:s3:getObject` takes `Range`, gives the whole of what is shorter, and is "
+        "`S3.S3Exception` for an object without a byte.",
+        "Reports and lists that are too large end a run with `States.DataLimitExceeded`.",
+        probes_limits.object_range,
     ),
     Assumption(
         "s3-event-key",
@@ -255,6 +294,20 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         probes_states.run_of_that_name,
     ),
     Assumption(
+        "states-child-cause",
+        "The cause of a failed `startExecution.sync:2` is JSON with the keys `Error`, `Cause` and "
+        "`Status`, as in causes that public projects have kept.",
+        "Results and mails say of a batch, of a model or of a crawl only that it failed.",
+        probes_states.child_cause,
+    ),
+    Assumption(
+        "states-regular-expressions",
+        "Step Functions' JSONata finds with `$match` and `$replace` what JSONata 2 does, groups "
+        "included.",
+        "Results and mails lack the causes that are cut out of longer texts.",
+        probes_states.regular_expressions,
+    ),
+    Assumption(
         "states-map-results",
         "The results of a Map or a Parallel have to fit in 256 KiB together also where its Output "
         "makes less of them.",
@@ -314,5 +367,12 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "second.",
         "A file near the end of a window makes a second run, which finds nothing to do.",
         unprobed=_RACE,
+    ),
+    Assumption(
+        "console-hosts",
+        "The console of GovCloud answers at console.amazonaws-us-gov.com, with the region as a "
+        "parameter. AWS's own pages link to hosts of its regions there.",
+        "Links in mails of a deployment in GovCloud lead nowhere.",
+        unprobed="it takes an account of GovCloud, and somebody who is logged in there",
     ),
 )

@@ -104,7 +104,9 @@ def _conform(options: Options) -> int:
         deployment = deployments.load(options.name)
     else:
         deployment = _new(options)
-        if not deployment.local and not _agreed(deployment, options):
+        if deployment.local:
+            _announce(deployment)
+        elif not _agreed(deployment, options):
             console.print("Nothing was made.")
             return 1
     result = Outcome(deployment.name, "local" if deployment.local else "aws")
@@ -136,6 +138,22 @@ def _new(options: Options) -> Deployment:
     require_credentials(session)
     region = session.region_name or DEFAULT_REGION
     return deployments.new(local=False, region=region, spark=options.spark)
+
+
+def _announce(deployment: Deployment) -> None:
+    """Say what will happen on a local AWS, where nothing has to be asked."""
+    heading("make conform on a local AWS")
+    spark = (
+        " The first Spark job of this machine downloads Spark, about 400 MB; SPARK=0 does without."
+        if deployment.spark
+        else ""
+    )
+    console.print(
+        f"It starts a local AWS of its own, deploys the retail sample there as {deployment.name}, "
+        "runs the pipeline three times, looks whether this AWS behaves as we take the real one to, "
+        "and stops it. That takes some minutes, and nothing leaves this machine." + spark,
+        soft_wrap=True,
+    )
 
 
 def _agreed(deployment: Deployment, options: Options) -> bool:

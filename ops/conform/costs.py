@@ -64,9 +64,9 @@ def estimate(*, spark: bool) -> list[Cost]:
     if spark:
         found.append(
             Cost(
-                "a Spark job",
-                f"2 runs x 4 minutes x 2 DPU x ${prices.GLUE_DPU_HOUR} a DPU-hour",
-                2 * 4 / 60 * 2 * prices.GLUE_DPU_HOUR,
+                "Spark jobs",
+                f"3 runs x 4 minutes x 2 DPU x ${prices.GLUE_DPU_HOUR} a DPU-hour",
+                3 * 4 / 60 * 2 * prices.GLUE_DPU_HOUR,
             )
         )
     return found

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 EVIDENCE = "evidence.json"
 # What each thing may take at most on AWS, and on a local AWS.
-JOB_SECONDS = (900, 120)
+JOB_SECONDS = (900, 300)
 RUN_SECONDS = (3600, 300)
 APPROVAL_SECONDS = (1800, 120)
 EVENT_SECONDS = (180, 30)
@@ -43,14 +43,16 @@ class Evidence:
         ARNs of executions: schedule, files, approval.
     token
         Task token of the request that was approved: it is used up.
-    failed_job_run, scout_run
-        Ids of a job run that failed on purpose, and of one that told of its surroundings.
+    failed_job_run, scout_run, sessionless_run
+        Ids of a job run that failed on purpose, of one that told of its surroundings, and of a
+        Spark job that asked for no session.
     """
 
     runs: dict[str, str] = field(default_factory=dict)
     token: str = ""
     failed_job_run: str = ""
     scout_run: str = ""
+    sessionless_run: str = ""
 
     def save(self, folder: Path) -> None:
         (folder / EVIDENCE).write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
@@ -93,10 +95,12 @@ class Lab:
         """
         limit = self.limit(seconds)
         end = time.monotonic() + limit
+        pause = 0.2 if self.local else 5.0
         while (found := look()) is None:
             if time.monotonic() > end:
                 raise NotSeen(f"{what}: not seen within {limit:.0f} s")
-            time.sleep(0.3 if self.local else 5)
+            time.sleep(pause)
+            pause = min(pause * 1.2, 5.0)
         return found
 
     def start(self, document: dict[str, Any], name: str) -> str:

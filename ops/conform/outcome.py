@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -54,6 +55,13 @@ class Outcome:
         answers = all(answer.same for answer in self.answers)
         return answers and all(item.good for item in self.found) and not self.failures + self.left
 
+    @property
+    def counted(self) -> str:
+        """How many assumptions came out how."""
+        counts = Counter(item.found for item in self.found)
+        outcomes = (AS_ASSUMED, OTHERWISE, FAILED, NOT_PROBED)
+        return f"Of {len(self.found)}: " + ", ".join(f"{counts[one]} {one}" for one in outcomes)
+
     def show(self) -> None:
         if self.answers:
             heading("Tables, against answers that were worked out independently")
@@ -74,6 +82,7 @@ class Outcome:
                 for item in self.found
             ]
             table(["id", "assumed", "found"], view)
+            console.print(f"\n  {self.counted}")
             for item in self.found:
                 if item.found == OTHERWISE:
                     console.print(Text(f"\n  {item.id}, otherwise: {item.otherwise}", "red"))

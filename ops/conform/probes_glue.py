@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ops import logs, query
 from ops.conform.findings import Finding, NotProbed
 from ops.conform.lab import EVENT_SECONDS, Lab
@@ -26,14 +28,17 @@ ARGUMENT = "a b=ü --c 'd'"
 OUTPUT, ERROR = "/aws-glue/python-jobs/output", "/aws-glue/python-jobs/error"
 
 
-def scout_key(lab: Lab) -> str:
-    return f"code/{lab.name}-scout/scout.py"
+_SHELL: dict[str, Any] = {
+    "Command": {"Name": "pythonshell", "PythonVersion": "3.9"},
+    "DefaultArguments": {"library-set": "none"},
+    "MaxCapacity": 0.0625,
+}
 
 
 def _scout(lab: Lab) -> str:
     """Id of a run of a job that tells of its surroundings; made once."""
     if not lab.evidence.scout_run:
-        run, ended = _tried(lab, {"--probe": ARGUMENT})
+        run, ended = tried(lab, "ingest", _SCOUT, {"--probe": ARGUMENT}, **_SHELL)
         if ended["JobRunState"] != "SUCCEEDED":
             told = ended.get("ErrorMessage")
             raise NotProbed(f"the scout job ended {ended['JobRunState']}: {told}")
@@ -41,23 +46,16 @@ def _scout(lab: Lab) -> str:
     return lab.evidence.scout_run
 
 
-def _tried(lab: Lab, arguments: dict[str, str]) -> tuple[str, Any]:
-    """Run a job that is made for it, in the role of the ingest job; return its run, ended."""
+def tried(
+    lab: Lab, role_of: str, script: str, arguments: dict[str, str], **definition: Any
+) -> tuple[str, Any]:
+    """Run a job that is made for it, in the role of another; return its run, ended."""
     glue, name = lab.target.glue, f"{lab.name}-scout"
-    ingest = glue.get_job(JobName=lab.target.outputs.job_names["ingest"])["Job"]
-    lab.put(scout_key(lab), _SCOUT.encode())
-    glue.create_job(
-        Name=name,
-        Role=ingest["Role"],
-        Command={
-            "Name": "pythonshell",
-            "PythonVersion": "3.9",
-            "ScriptLocation": f"s3://{lab.bucket}/{scout_key(lab)}",
-        },
-        DefaultArguments={"library-set": "none"},
-        MaxCapacity=0.0625,
-        Timeout=10,
-    )
+    other = glue.get_job(JobName=lab.target.outputs.job_names[role_of])["Job"]
+    key = f"code/{name}/scout.py"
+    lab.put(key, script.encode())
+    definition["Command"] = {**definition["Command"], "ScriptLocation": f"s3://{lab.bucket}/{key}"}
+    glue.create_job(Name=name, Role=other["Role"], Timeout=10, **definition)
     try:
         run = glue.start_job_run(JobName=name, Arguments=arguments)["JobRunId"]
         return run, lab.job_ended(name, run)
@@ -91,7 +89,7 @@ def arguments(lab: Lab) -> Finding:
 
 def runtime(lab: Lab) -> Finding:
     if lab.local:
-        raise NotProbed("jobs of the local AWS run on this machine's Python")
+        raise NotProbed("not on a local AWS, whose jobs have this machine's Python and glibc")
     told = _told(lab)
     loaded = f"boto3 {told['boto3']} is imported already" if told["boto3"] else "no boto3 imported"
     seen = f"Python {told['python']}, {told['libc']}, {loaded}, first on sys.path: {told['path']}"
@@ -105,10 +103,27 @@ def preloaded(lab: Lab) -> Finding:
 
 def failed_install(lab: Lab) -> Finding:
     """A job that wants a version without a wheel for its Python: pip fails to build it."""
-    _, ended = _tried(lab, {"--additional-python-modules": "pyarrow==21.0.0"})
+    modules = {"--additional-python-modules": "pyarrow==21.0.0"}
+    _, ended = tried(lab, "ingest", _SCOUT, modules, **_SHELL)
     told = ended.get("ErrorMessage", "no message")
     seen = f"{ended['JobRunState']}: {told}"
     return Finding(told == "Command failed with exit code 1", seen)
+
+
+def shell_workers(lab: Lab) -> Finding:
+    """A Python shell job that is to have workers."""
+    glue, name = lab.target.glue, f"{lab.name}-scout"
+    ingest = glue.get_job(JobName=lab.target.outputs.job_names["ingest"])["Job"]
+    try:
+        glue.create_job(
+            Name=name, Role=ingest["Role"], Command=ingest["Command"], NumberOfWorkers=2
+        )
+    except ClientError as error:
+        refusal = error.response["Error"]
+        seen = f"{refusal['Code']}: {refusal['Message']}"
+        return Finding(refusal["Code"] == "InvalidInputException", seen)
+    glue.delete_job(JobName=name)
+    return Finding(False, "a Python shell job with NumberOfWorkers was made")
 
 
 def shell_logs(lab: Lab) -> Finding:
@@ -221,6 +236,33 @@ def empty_target(lab: Lab) -> Finding:
         holds = holds and status == "SUCCEEDED" and not made
         seen.append(f"{layer}: {status}, {'a' if made else 'no'} table of the empty folder")
     return Finding(holds, "; ".join(seen))
+
+
+def unreadable_target(lab: Lab) -> Finding:
+    """A crawler of a folder that its role may not read."""
+    glue, outputs = lab.target.glue, lab.target.outputs
+    layer, of = next((layer, name) for layer, name in outputs.crawler_names.items() if name)
+    name = f"{lab.name}-try"
+    try:
+        glue.create_crawler(
+            Name=name,
+            Role=glue.get_crawler(Name=of)["Crawler"]["Role"],
+            DatabaseName=outputs.database_names[layer],
+            Targets={"S3Targets": [{"Path": f"s3://{lab.bucket}/code/"}]},
+        )
+    except ClientError as error:
+        refusal = error.response["Error"]
+        return Finding(True, f"{refusal['Code']}: {refusal['Message']}")
+    glue.delete_crawler(Name=name)
+    return Finding(False, "a crawler was made whose role may not read its target")
+
+
+def no_partition_index(lab: Lab) -> Finding:
+    """The role of the crawlers has no right to indexes, and their tables have none."""
+    database = lab.target.outputs.database_names["processed"]
+    found = lab.target.glue.get_partition_indexes(DatabaseName=database, TableName="returns")
+    names = [index["IndexName"] for index in found["PartitionIndexDescriptorList"]]
+    return Finding(not names, f"indexes of the table returns: {', '.join(names) or 'none'}")
 
 
 def partition_values(lab: Lab) -> Finding:

@@ -1,4 +1,4 @@
-"""Probes of Step Functions' limits: what is too large, and whether it can be caught."""
+"""Probes of Step Functions' limits: what is too large, whether it can be caught, and parts."""
 
 from __future__ import annotations
 
@@ -62,3 +62,35 @@ def caught(lab: Lab) -> Finding:
     }
     error, cause = tried(lab, "check", states)  # whose role may read lists of stages
     return Finding(error == "Caught", f"{error}: {cause[:100]}")
+
+
+def object_range(lab: Lab) -> Finding:
+    """A part of an object that is too large as a whole, and one of an object without a byte."""
+    large, empty = (f"runs/{lab.name}/stages/{name}.json" for name in ("large", "empty"))
+    lab.put(large, b" " * 300_000)
+    lab.put(empty, b"")
+    task: dict[str, Any] = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "TimeoutSeconds": 60,
+        "Output": {},
+    }
+    given = {"Bucket": lab.bucket, "Range": "bytes=0-99"}
+    length = "{% $length($states.result.Body) %}"
+    refused = "' bytes; of none ' & $states.errorOutput.Error & ': ' & $states.errorOutput.Cause"
+    told = f"{{% $string($read) & {refused} %}}"
+    caught_ = {"ErrorEquals": ["States.ALL"], "Assign": {"told": told}, "Next": "Refused"}
+    states = {
+        "Try": {
+            **task,
+            "Arguments": {**given, "Key": large},
+            "Assign": {"read": length},
+            "Next": "Empty",
+        },
+        "Empty": {**task, "Arguments": {**given, "Key": empty}, "Catch": [caught_], "Next": "Fits"},
+        "Refused": {"Type": "Fail", "Error": "Refused", "Cause": "{% $told %}"},
+        "Fits": {"Type": "Fail", "Error": "Fits", "Cause": "an object without a byte has a range"},
+    }
+    error, cause = tried(lab, "check", states)
+    holds = cause.startswith("100 bytes; of none S3.S3Exception: ")
+    return Finding(error == "Refused" and holds, f"{error or 'no error'}: {cause[:150]}")

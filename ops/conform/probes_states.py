@@ -101,6 +101,35 @@ def token_in_history(lab: Lab) -> Finding:
     return Finding(False, "no TaskScheduled event of the run has it in its parameters")
 
 
+def child_cause(lab: Lab) -> Finding:
+    """Keys of the cause that a parent is told of an execution that failed."""
+    error, cause = tried(
+        lab,
+        "pipeline",
+        Resource="arn:aws:states:::states:startExecution.sync:2",
+        # Without a list there is nothing to check: it fails at its first state.
+        Arguments={"StateMachineArn": _machine(lab, "check"), "Input": {}},
+    )
+    keys = sorted(json.loads(cause)) if cause.startswith("{") else []
+    holds = error == "States.TaskFailed" and {"Cause", "Error", "Status"} <= set(keys)
+    return Finding(holds, f"{error or 'no error'}: {', '.join(keys) or cause[:100]}")
+
+
+# As the machines take an error's text from a cause that may be no JSON.
+_SEARCHED = """( $told := '{"Cause":"it said \\\\"no\\\\"","Error": "Own.Error"}';
+$plain := $replace($told, '\\\\"', "'");
+$match($plain, /"Error": ?"([^"]*)"/)[0].groups[0] & ': '
+& $match($plain, /"Cause": ?"([^"]*)"/)[0].groups[0] & ': '
+& $string($exists($match($plain, /"Status": ?"([^"]*)"/)[0])) )"""
+_READ_OUT = "Own.Error: it said 'no': false"
+
+
+def regular_expressions(lab: Lab) -> Finding:
+    states = {"Try": {"Type": "Fail", "Error": "Read", "Cause": f"{{% {_SEARCHED} %}}"}}
+    error, cause = tried(lab, "arrival", states)
+    return Finding(cause == _READ_OUT, f"{error or 'no error'}: {cause[:100]}")
+
+
 def _all_events(lab: Lab, run: str) -> Iterator[dict[str, Any]]:
     """Events of a run, and of the executions that it started."""
     found = [event for page in events(lab.target, run) for event in page]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ops import approvals, arrivals, executions, run
 from ops.conform import files
 from ops.conform.lab import APPROVAL_SECONDS, EVENT_SECONDS, FIRST_EVENT_SECONDS, RUN_SECONDS, Lab
-from ops.display import console, step
+from ops.display import console, plural, step
 from ops.errors import OpsError
 from ops.progress import run_id
 
@@ -43,7 +43,7 @@ def await_events(lab: Lab) -> None:
         lab.wait(
             "the first event of a file that was put into incoming/", arrived, FIRST_EVENT_SECONDS
         )
-        line.text = f"events of S3 reach the pipeline, after {number} files"
+        line.text = f"events of S3 reach the pipeline, after {plural(number, 'file')}"
 
 
 def _records(lab: Lab) -> list[str]:
@@ -74,7 +74,9 @@ def by_approval(lab: Lab) -> None:
         lab.evidence.token = lab.wait(
             "a request for approval", lambda: _token(lab, arn), APPROVAL_SECONDS
         )
-    if lab.evidence.token:
+    if approvals.requests_of(lab.target, run_id(arn)):
+        approvals.approve(lab.target, run_id(arn), GROUP)
+    elif lab.evidence.token:  # what `make approve` does not find, the mail has
         approvals.approve(lab.target, token=lab.evidence.token)
     run.watch(lab.target, arn)
     _settle(lab)

@@ -23,6 +23,9 @@ def sweep(target: Target, name: str) -> None:
     for job in jobs:
         if job["Name"].startswith(f"{name}-scout"):
             target.glue.delete_job(JobName=job["Name"])
+    crawlers = target.glue.get_paginator("get_crawlers").paginate()
+    if f"{name}-try" in [one["Name"] for page in crawlers for one in page["Crawlers"]]:
+        target.glue.delete_crawler(Name=f"{name}-try")
     machines = target.stepfunctions.get_paginator("list_state_machines").paginate()
     for machine in [one for page in machines for one in page["stateMachines"]]:
         if machine["name"].startswith(f"{name}-try-"):

@@ -10,7 +10,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from local import athena_engine, cloudwatch_actions, event_targets, events, metrics
+from local import (
+    athena_engine,
+    cloudwatch_actions,
+    event_targets,
+    events,
+    glue_crawlers,
+    glue_jobs,
+    metrics,
+)
 from local.errors import AwsError
 from local.gateway import App, Environ
 from local.states import tasks
@@ -52,6 +60,10 @@ def _decoded(answer: Json) -> None:
         partition["Values"] = [unquote(value) for value in partition["Values"]]
 
 
+def _indexed(answer: Json) -> None:
+    answer["PartitionIndexDescriptorList"] = [{"IndexName": "crawler_partition_index"}]
+
+
 def _no_parameters(answer: Json) -> None:
     for event in answer["events"]:
         event.get("taskScheduledEventDetails", {}).pop("parameters", None)
@@ -66,6 +78,12 @@ def _other_pins(answer: Json) -> None:
     arguments["--pinned-packages"] = arguments["--pinned-packages"].replace("boto3==", "boto3==0.")
 
 
+def _other_cause(answer: Json) -> None:
+    """The cause without what the probes look for in it."""
+    for name in ('"Status"', "Own.Error", "100 bytes"):
+        answer["cause"] = answer.get("cause", "").replace(name, "nothing")
+
+
 def _other_error(answer: Json) -> None:
     if "error" in answer:
         answer["error"] = "States.Runtime"
@@ -77,10 +95,14 @@ ANSWERS: dict[str, tuple[str, Change]] = {
     "glue-error-message": ("AWSGlue.GetJobRun", _own_message),
     "glue-pinned-packages": ("AWSGlue.GetJob", _other_pins),
     "states-large-variables": ("AWSStepFunctions.DescribeExecution", _other_error),
+    "s3-object-range": ("AWSStepFunctions.DescribeExecution", _other_cause),
+    "states-child-cause": ("AWSStepFunctions.DescribeExecution", _other_cause),
+    "states-regular-expressions": ("AWSStepFunctions.DescribeExecution", _other_cause),
     "states-limit-caught": ("AWSStepFunctions.DescribeExecution", _other_error),
     "states-map-results": ("AWSStepFunctions.DescribeExecution", _other_error),
     "crawler-table-level": ("AWSGlue.GetTables", _too_deep),
     "crawler-empty-target": ("AWSGlue.GetCrawler", _failed_crawl),
+    "crawler-partition-index": ("AWSGlue.GetPartitionIndexes", _indexed),
     "crawler-partition-values": ("AWSGlue.GetPartitions", _decoded),
     "states-token-in-history": ("AWSStepFunctions.GetExecutionHistory", _no_parameters),
 }
@@ -98,9 +120,11 @@ TASK_ERRORS = {
 PATCHED = (
     "athena-null-partition",
     "cloudwatch-mail-by-alarm",
+    "crawler-checks-targets",
     "events-mail-by-rule",
     "events-transformed-text",
     "events-triggered-rules",
+    "glue-shell-workers",
     "s3-event-key",
     "states-event-error",
 )
@@ -164,11 +188,21 @@ def _measured(own: Any) -> Any:
     return windows
 
 
+def _checked(own: Any) -> Any:
+    def check(*arguments: Any) -> None:
+        if _active[0] not in ("crawler-checks-targets", "glue-shell-workers"):
+            own(*arguments)
+
+    return check
+
+
 _LEFT_OUT = ("error", "cause")
 
 
 def deviate(app: App) -> App:
     """Wrap the application of the local AWS."""
+    _otherwise(glue_crawlers, "check_targets", _checked)
+    _otherwise(glue_jobs, "_check_shell", _checked)
     _otherwise(athena_engine, "key_values", _read_as_text)
     _otherwise(events, "_event", _event)
     _otherwise(event_targets, "_as_service", _sent)

@@ -323,7 +323,12 @@ def test_sweep__removes_what_is_named_after_the_deployment_and_nothing_else() ->
     events = Fake(list_rules={"Rules": [{"Name": mine}]}, remove_targets={}, delete_rule={})
     sqs = Fake(list_queues={"QueueUrls": ["url"]}, delete_queue={})
     names = ("conform-1-scout", "conform-1-ingest", "conform-2-scout")
-    glue = Pages(get_jobs={"Jobs": [{"Name": name} for name in names]}, delete_job={})
+    glue = Pages(
+        get_jobs={"Jobs": [{"Name": name} for name in names]},
+        delete_job={},
+        get_crawlers={"Crawlers": [{"Name": name} for name in ("conform-1-raw", "conform-1-try")]},
+        delete_crawler={},
+    )
     tries = ("conform-1-try-1", "conform-1-pipeline")
     machines = [{"name": name, "stateMachineArn": f"arn:{name}"} for name in tries]
     states = Pages(list_state_machines={"stateMachines": machines}, delete_state_machine={})
@@ -333,6 +338,7 @@ def test_sweep__removes_what_is_named_after_the_deployment_and_nothing_else() ->
     assert events.asked_for("list_rules") == [{"NamePrefix": "conform-1-conform"}]
     assert sqs.asked_for("list_queues") == [{"QueueNamePrefix": "conform-1-conform"}]
     assert glue.asked_for("delete_job") == [{"JobName": "conform-1-scout"}]
+    assert glue.asked_for("delete_crawler") == [{"Name": "conform-1-try"}]
     assert states.asked_for("delete_state_machine") == [{"stateMachineArn": "arn:conform-1-try-1"}]
 
 
@@ -344,6 +350,32 @@ def test_local_aws__that_was_killed__has_left_nothing(
     assert made.destroy(None) == list(made.left(None)) == []
     (made.folder / localaws.SESSION).write_text("{")
     assert made.destroy(None) == list(made.left(None)) == []
+
+
+def test_outcome__counts_what_came_out(screen: io.StringIO) -> None:
+    kinds = [outcome.AS_ASSUMED, outcome.AS_ASSUMED, outcome.OTHERWISE, outcome.NOT_PROBED]
+    result = Outcome(
+        "x",
+        "aws",
+        found=[
+            Found(f"a-{n}", "b", one, "seen", "then this happens") for n, one in enumerate(kinds)
+        ],
+    )
+    result.show()
+    text = screen.getvalue()
+    assert "Of 4: 2 as assumed, 1 otherwise, 0 probe failed, 1 not probed" in text
+    assert "a-2, otherwise: then this happens" in text
+
+
+def test_local__says_beforehand_what_happens(
+    reports: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Deployed(None, [])
+    assert tried(made, monkeypatch) == 0
+    said = screen.getvalue()
+    assert "local AWS of its own" in said
+    assert "conform-test" in said
+    assert "SPARK=0" not in said
 
 
 # --- probes
