@@ -41,7 +41,7 @@ def read(target: Target, run: str, stage: str) -> list[Model]:
     summary = target.read_json(f"runs/{run}/stages/{stage}.json") or {}
     failures = summary.get("failures") or []
     missed = {item["model"] for item in failures}
-    keys = _keys(target, f"runs/{run}/model/")
+    keys = target.keys(f"runs/{run}/model/")
     with ThreadPoolExecutor(8) as pool:
         reports = [found for found in pool.map(target.read_json, keys) if found]
     built = [
@@ -172,10 +172,3 @@ def _stages(stages: Sequence[dict[str, Any]]) -> None:
             ]
         )
     table(["stage", "engine", *numbers, "rows", "took", "status"], view, right=range(2, 8))
-
-
-def _keys(target: Target, prefix: str) -> list[str]:
-    pages = target.s3.get_paginator("list_objects_v2").paginate(
-        Bucket=target.outputs.bucket_name, Prefix=prefix
-    )
-    return [item["Key"] for page in pages for item in page.get("Contents", [])]

@@ -8,11 +8,13 @@ from typing import Any
 
 from rich.text import Text
 
-from ops.display import console, heading, indented, note, table
+from ops.display import console, heading, indented, note, plural, table
 from ops.query import count_rows
 from ops.target import Target
 
 SHOWN = 10
+SHOWN_DATASETS = 20
+COUNTED = ("in", "out", "refused", "duplicate", "filtered")
 
 
 def catalog(target: Target) -> list[tuple[str, str, list[str]]]:
@@ -44,32 +46,62 @@ def tables(target: Target) -> None:
 
 
 def datasets(result: dict[str, Any]) -> None:
-    """Print how each dataset of a run fared: every row is in one of the columns."""
+    """Print how each dataset of a run fared: every row is in one of the columns.
+
+    Of many datasets, those are left out that did well.
+    """
     heading("Where every row went")
+    entries = result["datasets"]
+    shown = entries
+    if len(entries) > SHOWN_DATASETS:
+        shown = [entry for entry in entries if not _did_well(entry)][:SHOWN_DATASETS]
     view = []
-    for entry in result["datasets"]:
+    for entry in shown:
         rows = (entry.get("transform") or {}).get("rows")
-        counts = [
-            rows[name] if rows else None
-            for name in ("in", "out", "refused", "duplicate", "filtered")
-        ]
+        counts = [rows[name] if rows else None for name in COUNTED]
         view.append([entry["dataset"], *counts, _checks(entry)])
+    if len(shown) < len(entries):
+        view.append(["all", *_all_rows(entries), _all_checks(result)])
     table(
         ["dataset", "raw rows", "processed", "refused", "duplicate", "filtered", "checks"],
         view,
         right=range(1, 6),
     )
-    for entry in result["datasets"]:
+    if len(shown) < len(entries):
+        more = plural(len(entries) - len(shown), "dataset")
+        note(f"and {more} that are counted, but not shown: runs/{result['run_id']}/batches/")
+    for entry in shown:
         for check in entry.get("failed_checks") or []:
             text = f"  {entry['dataset']}: check {check['check']} found {check['found']}"
             console.print(Text(text, style="red"))
-    for entry in result["datasets"]:
+    for entry in shown:
         for job in ("ingest", "transform"):
             for reason in (entry.get(job) or {}).get("reasons") or []:
                 note(f"{entry['dataset']}: {reason['rows']:,} refused by {job}: {reason['reason']}")
 
 
+def _did_well(entry: dict[str, Any]) -> bool:
+    """Whether a dataset was processed with nothing refused."""
+    done = [entry[job] for job in ("ingest", "transform") if entry.get(job)]
+    refused = sum(report["rows"]["refused"] for report in done)
+    refused += sum((report.get("files") or {}).get("refused", 0) for report in done)
+    return bool(entry.get("transform")) and not refused and entry.get("checks") != "FAILED"
+
+
+def _all_rows(entries: list[dict[str, Any]]) -> list[int]:
+    reports = [entry["transform"] for entry in entries if entry.get("transform")]
+    return [sum(report["rows"][name] for report in reports) for name in COUNTED]
+
+
+def _all_checks(result: dict[str, Any]) -> str:
+    checks = result["totals"]["checks"]
+    counted = (f"{checks[name]:,} {name}" for name in ("passed", "failed", "skipped"))
+    return ", ".join(text for text in counted if not text.startswith("0 ")) or "not run"
+
+
 def _checks(entry: dict[str, Any]) -> Text:
+    if "checks" not in entry:  # of many datasets, checks are counted and failures named
+        return Text("-")
     status = entry.get("checks") or "not run"
     styles = {"PASSED": "green", "FAILED": "bold red"}
     return Text(status.lower(), style=styles.get(status, "dim"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -136,15 +137,16 @@ def every_dataset(target: Target, result: dict[str, Any]) -> list[dict[str, Any]
     if result.get("totals", {}).get("datasets", 0) <= len(named):
         return named
     found: dict[str, dict[str, Any]] = {}
-    for step in ("ingest", "transform"):
-        number = 0
-        while batch := target.read_json(f"runs/{result['run_id']}/batches/{step}-{number}.json"):
-            number += 1
-            for item in batch["datasets"]:
-                if not item.get("idle"):
-                    entry = found.setdefault(item["dataset"], {"dataset": item["dataset"]})
-                    entry[step] = item.get("report")
-    return list(found.values())
+    # As they are there: a batch that broke has left none.
+    keys = target.keys(f"runs/{result['run_id']}/batches/")
+    with ThreadPoolExecutor(8) as pool:
+        batches = [batch for batch in pool.map(target.read_json, keys) if batch]
+    for batch in batches:
+        for item in batch["datasets"]:
+            if not item.get("idle"):
+                entry = found.setdefault(item["dataset"], {"dataset": item["dataset"]})
+                entry[batch["step"]] = item.get("report")
+    return [found[name] for name in sorted(found)]
 
 
 def failures_of(

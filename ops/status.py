@@ -11,7 +11,7 @@ from ops.display import console, duration, heading, note, table
 from ops.errors import OpsError
 from ops.executions import execution_arn, latest, progress_of, running
 from ops.history import Unit
-from ops.progress import Progress, run_id, waiting_line
+from ops.progress import Progress, problem, run_id, waiting_line
 from ops.run import (
     every_dataset,
     failures_of,
@@ -23,6 +23,7 @@ from ops.run import (
 from ops.target import Target
 
 SHOWN_RUNS = 5
+SHOWN_UNITS = 50
 _STYLES = {"SUCCEEDED": "green", "RUNNING": "yellow"}
 
 
@@ -92,14 +93,7 @@ def one_run(target: Target, arn: str) -> None:
     except target.stepfunctions.exceptions.ExecutionDoesNotExist as error:
         raise OpsError(f"There is no run {run_id(arn)}.", hint="See them: make status") from error
     if description["status"] == "RUNNING":
-        heading(f"Run {run_id(arn)}, running")
-        progress = Progress(target, arn)
-        for unit in progress.poll():
-            for line in unit_lines(target, run_id(arn), unit):
-                console.print(line)
-        for unit in progress.units:
-            if unit.ended is None and not unit.quiet:
-                console.print(Text("  … ").append_text(waiting_line(unit, datetime.now(UTC))))
+        _running(target, arn)
         return
     result = result_of(target, arn)
     if result:
@@ -111,6 +105,24 @@ def one_run(target: Target, arn: str) -> None:
     if description["status"] != "SUCCEEDED":
         heading(f"Why run {run_id(arn)} ended {description['status']}")
         print_failures(failures_of(description, result))
+
+
+def _running(target: Target, arn: str) -> None:
+    """Print what a run has done; of much, what failed, and how much else there is."""
+    heading(f"Run {run_id(arn)}, running")
+    progress = Progress(target, arn)
+    ended = progress.poll()
+    shown = ended
+    if len(ended) > SHOWN_UNITS:
+        shown = [unit for unit in ended if problem(unit)][-SHOWN_UNITS:]
+    for unit in shown:
+        for line in unit_lines(target, run_id(arn), unit):
+            console.print(line)
+    if len(shown) < len(ended):
+        note(f"and {len(ended) - len(shown)} units of work that are done")
+    for unit in progress.units:
+        if unit.ended is None and not unit.quiet:
+            console.print(Text("  … ").append_text(waiting_line(unit, datetime.now(UTC))))
 
 
 def crawlers(target: Target) -> None:

@@ -147,6 +147,13 @@ class Target:
     def stepfunctions(self) -> SFNClient:
         return self._boto.client("stepfunctions", endpoint_url=self._endpoint, config=_CONFIG)
 
+    def keys(self, prefix: str) -> list[str]:
+        """Keys in the bucket under a prefix."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self.outputs.bucket_name, Prefix=prefix
+        )
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
     def read_json(self, key: str) -> dict[str, Any] | None:
         """JSON document in the bucket; None when there is none."""
         try:
