@@ -105,5 +105,9 @@ bench: setup ## Run the benchmarks. ARGS=<options>
 	@for script in bench/*.py; do echo "$$script"; .venv/bin/python "$$script" $(ARGS) || exit 1; done
 
 clean: local-down ## Stop the local AWS and remove what set-up and runs have made.
+	@if grep -ls '"local": false' .local/conform/*/deployment.json 2>/dev/null; then \
+	  echo "Error: the files above are all that is known of deployments on AWS that make conform has left." >&2; \
+	  echo "Destroy them first: make conform NAME=<name of the folder>" >&2; exit 1; \
+	fi
 	rm -rf .local .venv .venv-jobs .venv-spark .venv-spark.lock .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -97,12 +97,12 @@ locals {
       },
     ],
     # The committers of Spark's file system look for uploads that others have left, and end them.
-    [for on_spark in [local.on_spark[job]] : {
+    [for twin in [local.twins[job]] : {
       sid       = "ListUploads"
       actions   = ["s3:ListBucketMultipartUploads"]
       resources = [var.bucket.arn]
       condition = null
-    } if on_spark],
+    } if twin],
     # AWS lets no resource be named for this one.
     [for key_arn in compact([var.kms_key_arn]) : {
       sid       = "ReadSecurityConfiguration"

@@ -161,7 +161,7 @@ def _agreed(deployment: Deployment, options: Options) -> bool:
     heading(f"make conform on AWS account {_account(deployment.region)}, {deployment.region}")
     console.print(
         f"It deploys the retail sample as {deployment.name}: a bucket, Glue jobs, crawlers, three "
-        "databases, an Athena workgroup, six state machines, event rules, alarms, a topic, two "
+        "databases, an Athena workgroup, seven state machines, event rules, alarms, a topic, two "
         "queues, log groups and their roles. It runs the pipeline three times, which takes "
         "about an hour, makes a job and state machines of its own to probe with, and "
         "destroys all of it, also after a failure or ^C.",
@@ -223,9 +223,9 @@ def _run_all(lab: Lab, result: Outcome) -> None:
     for way in ways:
         try:
             way(lab)
-        except OpsError as error:
+        except (OpsError, ClientError, BotoCoreError) as error:
             result.failures.append(_told(error))
-            failed(error.message)
+            failed(_told(error))
         lab.evidence.save(lab.folder)
     heading("Answers")
     result.answers = answers.compare(lab.target)

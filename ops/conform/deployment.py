@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from ops import localaws
 from ops.conform import variables
@@ -63,7 +63,12 @@ class Deployment:
 
     @property
     def terraform(self) -> Terraform:
-        environ = terraform_environment()
+        # Settings for another deployment must not reach this one, which is destroyed with its data.
+        environ = {
+            name: value
+            for name, value in terraform_environment().items()
+            if not name.startswith(("TF_VAR_", "TF_CLI_ARGS")) and name != "TF_WORKSPACE"
+        }
         if self.local:
             session = localaws.find(self.folder)
             if session is None:
@@ -123,16 +128,23 @@ class Deployment:
         """Stop what runs, and remove all that was made; return what is left, as texts."""
         if self._is_gone():
             return []
-        if target is not None:
-            for arn in running(target):
-                target.stepfunctions.stop_execution(executionArn=arn, cause="make conform is over")
-            sweep(target, self.name)
+        left = self._swept(target) if target is not None else []
         try:
             self.terraform.destroy(self.arguments)
         except OpsError:
             # What AWS was still busy with a moment ago can often go now.
             self.terraform.destroy(self.arguments, title="terraform destroy, once more")
-        return list(self.left(target))
+        return [*left, *self.left(target)]
+
+    def _swept(self, target: Target) -> list[str]:
+        """Remove what Terraform does not know; a failure must not keep it from its own work."""
+        try:
+            for arn in running(target):
+                target.stepfunctions.stop_execution(executionArn=arn, cause="make conform is over")
+            sweep(target, self.name)
+        except (ClientError, BotoCoreError) as error:
+            return [f"perhaps jobs, machines, a rule or a queue named {self.name}-…: {error}"]
+        return []
 
     def _is_gone(self) -> bool:
         """Whether it is on a local AWS that is not up: that kept all in memory."""

@@ -82,6 +82,11 @@ class Lab:
     def bucket(self) -> str:
         return self.target.outputs.bucket_name
 
+    def integration(self, action: str) -> str:
+        """ARN of an integration of Step Functions, in the partition of the deployment."""
+        partition = self.target.outputs.pipeline_arn.split(":")[1]
+        return f"arn:{partition}:states:::{action}"
+
     def limit(self, seconds: tuple[float, float]) -> float:
         return seconds[1] if self.local else seconds[0]
 

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
 from ops.conform.answers import Answer
@@ -142,6 +141,6 @@ def _probed(lab: Lab, item: Assumption) -> tuple[str, str]:
         return NOT_PROBED, str(why)
     except NotSeen as error:
         return OTHERWISE, error.message
-    except (OpsError, ClientError, BotoCoreError) as error:
-        return FAILED, str(error)
+    except Exception as error:  # noqa: BLE001 - told as such; the others are to be seen all the same
+        return FAILED, f"{type(error).__name__}: {error}"
     return (AS_ASSUMED if finding.holds else OTHERWISE), finding.seen

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from ops import logs, query
 from ops.conform.findings import Finding, NotProbed
 from ops.conform.lab import EVENT_SECONDS, Lab
+from ops.errors import OpsError
 
 _SCOUT = """
 import json, platform, sys
@@ -41,7 +42,7 @@ def _scout(lab: Lab) -> str:
         run, ended = tried(lab, "ingest", _SCOUT, {"--probe": ARGUMENT}, **_SHELL)
         if ended["JobRunState"] != "SUCCEEDED":
             told = ended.get("ErrorMessage")
-            raise NotProbed(f"the scout job ended {ended['JobRunState']}: {told}")
+            raise OpsError(f"The scout job ended {ended['JobRunState']}: {told}")
         lab.evidence.scout_run = run
     return lab.evidence.scout_run
 
@@ -165,7 +166,11 @@ def pinned_packages(lab: Lab) -> Finding:
     """What the ingest job has logged that it imported, against its pins."""
     job = lab.target.outputs.job_names["ingest"]
     pins = lab.target.glue.get_job(JobName=job)["Job"]["DefaultArguments"]["--pinned-packages"]
-    run = next(run for run in _runs(lab, "ingest") if run["JobRunState"] == "SUCCEEDED")
+    runs = _runs(lab, "ingest")
+    run = next((run for run in runs if run["JobRunState"] == "SUCCEEDED"), None)
+    if run is None:
+        messages = sorted({str(run.get("ErrorMessage")) for run in runs})
+        return Finding(False, f"of {len(runs)} runs of the ingest job none succeeded: {messages}")
 
     def look() -> str | None:
         found = logs.stream(lab.target, OUTPUT, run["Id"])

@@ -48,7 +48,7 @@ def caught(lab: Lab) -> Finding:
     lab.put(key, b" " * 300_000)
     task: dict[str, Any] = {
         "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Resource": lab.integration("aws-sdk:s3:getObject"),
         "Arguments": {"Bucket": lab.bucket, "Key": key},
         "TimeoutSeconds": 60,
         "Output": {},
@@ -71,7 +71,7 @@ def object_range(lab: Lab) -> Finding:
     lab.put(empty, b"")
     task: dict[str, Any] = {
         "Type": "Task",
-        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Resource": lab.integration("aws-sdk:s3:getObject"),
         "TimeoutSeconds": 60,
         "Output": {},
     }

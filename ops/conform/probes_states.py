@@ -55,7 +55,7 @@ def denied_job(lab: Lab) -> Finding:
     error, cause = tried(
         lab,
         "arrival",  # whose role may start no job
-        Resource="arn:aws:states:::glue:startJobRun",
+        Resource=lab.integration("glue:startJobRun"),
         Arguments={"JobName": lab.target.outputs.job_names["ingest"]},
     )
     retried = ("", "Glue.ThrottlingException", "Glue.AWSGlueException")
@@ -66,7 +66,7 @@ def denied_object(lab: Lab) -> Finding:
     error, cause = tried(
         lab,
         "arrival",  # whose role may read nothing but the plan
-        Resource="arn:aws:states:::aws-sdk:s3:getObject",
+        Resource=lab.integration("aws-sdk:s3:getObject"),
         Arguments={"Bucket": lab.bucket, "Key": "config/datasets/sales.json"},
     )
     return Finding(error == "S3.S3Exception", f"{error or 'no error'}: {cause[:100]}")
@@ -79,7 +79,7 @@ def run_of_that_name(lab: Lab) -> Finding:
     error, cause = tried(
         lab,
         "arrival",
-        Resource="arn:aws:states:::states:startExecution",
+        Resource=lab.integration("states:startExecution"),
         Arguments={
             "StateMachineArn": lab.target.outputs.pipeline_arn,
             "Name": earlier.rsplit(":", 1)[-1],
@@ -106,7 +106,7 @@ def child_cause(lab: Lab) -> Finding:
     error, cause = tried(
         lab,
         "pipeline",
-        Resource="arn:aws:states:::states:startExecution.sync:2",
+        Resource=lab.integration("states:startExecution.sync:2"),
         # Without a list there is nothing to check: it fails at its first state.
         Arguments={"StateMachineArn": _machine(lab, "check"), "Input": {}},
     )

@@ -136,7 +136,8 @@ run "makes_spark_jobs_of_the_same_scripts" {
 
   assert {
     condition = { for row in local.statements["transform-spark"] : row.sid => row if !contains(keys({ for twin in local.statements.transform : twin.sid => twin if twin == row }), row.sid) } == {
-      StageTables = { sid = "StageTables", actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], resources = ["arn:aws:s3:::lake/staging/*"], condition = null }
+      StageTables = { sid = "StageTables", actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], resources = ["arn:aws:s3:::lake/staging/*"], condition = null }
+      ListUploads = { sid = "ListUploads", actions = ["s3:ListBucketMultipartUploads"], resources = ["arn:aws:s3:::lake"], condition = null }
       FindStaging = { sid = "FindStaging", actions = ["s3:GetObject"], resources = ["arn:aws:s3:::lake/staging"], condition = null }
       ListFiles   = { sid = "ListFiles", actions = ["s3:ListBucket"], resources = ["arn:aws:s3:::lake"], condition = { StringLikeIfExists = { "s3:prefix" = ["processed/*", "raw/*", "staging/*"] } } }
       WriteLogs   = { sid = "WriteLogs", actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources = ["arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/*"], condition = null }
