@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ops import localaws
+from ops import localaws, run
 from ops.conform import command, deployment, outcome
 from ops.conform.assumptions import ASSUMPTIONS
 from ops.conform.command import Options
@@ -35,6 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     before = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(deployment, "FOLDER", tmp_path_factory.mktemp("conform"))
+        patch.setattr(run, "LOCAL_POLL_SECONDS", 1)  # nobody watches
         yield deployment.FOLDER
         for kept in deployment.FOLDER.glob("*/session.json"):
             localaws.stop(kept.parent)

@@ -397,6 +397,7 @@ def raising(error: Exception) -> Any:
         (raising(NotProbed("no run")), outcome.NOT_PROBED, "no run"),
         (raising(OpsError("no such run")), outcome.FAILED, "no such run"),
         (raising(refusal("AccessDenied")), outcome.FAILED, "AccessDenied"),
+        (raising(KeyError("Metadata")), outcome.FAILED, "KeyError: 'Metadata'"),
         (None, outcome.NOT_PROBED, "it would cost too much"),
     ],
 )
