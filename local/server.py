@@ -61,6 +61,8 @@ class LocalAws:
         Seconds that a minute of a Glue time-out lasts.
     limits
         Variables of the environment that set limits, as `local.settings.Settings` names them.
+    plugin
+        ``module:function`` that may change how the server behaves, as `local.app.plugged` says.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class LocalAws:
         spark_venv: Path | None = None,
         minute_seconds: float | None = None,
         limits: Mapping[str, str] | None = None,
+        plugin: str | None = None,
         start_seconds: float = 60,
     ) -> None:
         self._arguments = [] if iam else ["--no-iam"]
@@ -83,6 +86,8 @@ class LocalAws:
             self._arguments += ["--job-python", str(job_python)]
         if spark_venv:
             self._arguments += ["--spark-venv", str(spark_venv)]
+        if plugin:
+            self._arguments += ["--plugin", plugin]
         self._minute_seconds = minute_seconds
         self._limits = dict(limits or {})
         self._start_seconds = start_seconds

@@ -142,8 +142,10 @@ class Lake:
         return [machine["definition"] for machine in found]
 
     def executions(self, state_machine_arn: str) -> list[str]:
-        found = self.states.list_executions(stateMachineArn=state_machine_arn)["executions"]
-        return [item["executionArn"] for item in found]
+        pages = self.states.get_paginator("list_executions").paginate(
+            stateMachineArn=state_machine_arn
+        )
+        return [item["executionArn"] for page in pages for item in page["executions"]]
 
     def notifications(self) -> list[dict[str, str]]:
         """Return what was published to topics, the latest last."""
@@ -182,7 +184,7 @@ class Lake:
 
     def history(self, execution_arn: str) -> list[dict[str, Any]]:
         pages = self.states.get_paginator("get_execution_history").paginate(
-            executionArn=execution_arn
+            executionArn=execution_arn, PaginationConfig={"PageSize": 1000}
         )
         return [event for page in pages for event in page["events"]]
 
@@ -256,11 +258,13 @@ def deployed(
     *,
     var_file: Path | None = None,
     minute_seconds: float | None = None,
+    plugin: str | None = None,
     before: Callable[[], Mapping[str, Any]] = dict,
 ) -> Iterator[Lake]:
     """Run a local AWS and apply the module to it, from a copy of its own in `folder`.
 
-    `before` makes what has to be there before, and gives further variables.
+    `plugin` may change how the local AWS behaves. `before` makes what has to be there before, and
+    gives further variables.
     """
     module = folder / "module"
     module.mkdir()
@@ -275,7 +279,7 @@ def deployed(
     if var_file is not None:
         shutil.copy(var_file, module / "terraform.tfvars")
     with (
-        LocalAws(job_python=JOB_PYTHON, minute_seconds=minute_seconds) as aws,
+        LocalAws(job_python=JOB_PYTHON, minute_seconds=minute_seconds, plugin=plugin) as aws,
         pytest.MonkeyPatch.context() as patch,
     ):
         for name in [name for name in os.environ if name.startswith("AWS_")]:
