@@ -124,7 +124,20 @@ def way(notify: States, result: dict[str, Any]) -> list[str]:
 def test_mails__are_those_of_the_outcome(
     status: str, datasets: list[Any], sent: list[str], notify: States
 ) -> None:
-    assert way(notify, {**RESULT, "status": status, "datasets": datasets}) == sent
+    refused = sum(
+        (one["ingest"] or {"files": {"refused": 0}})["files"]["refused"] for one in datasets
+    )
+    told = {**RESULT["totals"], "files": {"accepted": 2, "refused": refused}}
+    assert way(notify, {**RESULT, "status": status, "datasets": datasets, "totals": told}) == sent
+
+
+def test_refused__of_a_run_too_large_to_name_them__are_mailed(notify: States) -> None:
+    """Of more than 400 datasets no report is in the result, and nobody heard of refused files."""
+    many = {**RESULT, "datasets": [], "totals": totals()}
+    assert way(notify, many) == ["NotifyRefused", "NotifySuccess"]
+    subject, text = mail(notify, "NotifyRefused", many)
+    assert str(many["totals"]["files"]["refused"]) in subject
+    assert f"runs/{many['run_id']}/batches/" in text
 
 
 def test_subjects__tell_the_kinds_apart(notify: States) -> None:

@@ -34,7 +34,10 @@ def test_validator__hears_of_what_is_wrong(deployment: Deployment, tmp_path: Pat
 def test_definitions__of_another_partition__name_no_other(module: Terraform) -> None:
     deployment = mocked_deployment(module, PARTITION_RUN)
     found = {machine: deployment.definitions[f"medallion-{machine}"] for machine in MACHINES}
-    for machine, text in found.items():
+    # What the pretended provider says of the resources that it makes.
+    pretended = re.compile(r"arn:aws:(sns|sqs|states):us-east-1:123456789012:")
+    for machine, definition in found.items():
+        text = pretended.sub("", definition)
         assert "arn:aws-us-gov:states:::" in text, machine
         assert not re.search(r"arn:aws:|console\.aws\.amazon\.com", text), machine
     for machine in ("batch", "notify"):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import engine as engines
+import job
 import model
 import stage_summary
 from engine import Engine, TableTarget
@@ -284,7 +285,7 @@ def test_defect__fails_the_model_with_its_traceback(
 
 
 def test_main__ends_with_models_failed(filled: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "s3_client", lambda: filled.client)
+    monkeypatch.setattr(job, "s3_client", lambda: filled.client)
     put_text(filled, "config/models/dim_customer.sql", "SELECT nope FROM processed.customers")
     arguments = ["--bucket", filled.bucket, "--run-id", RUN, "--memory-mb", "256", "--stage"]
     with pytest.raises(ModelsFailed) as caught:
