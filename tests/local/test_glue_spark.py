@@ -38,6 +38,12 @@ def given(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in settings.items() if value is not None}
 
 
+# What S3A's committers look for and end: uploads that others have left.
+UPLOADS = [
+    *("s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"),
+]
+
+
 class SparkJobs(Jobs):
     """Jobs whose command is glueetl."""
 
@@ -83,9 +89,10 @@ class SparkJobs(Jobs):
         """Make a role that reads raw/ and writes staging/, with not a permission to spare."""
         arn = f"arn:aws:s3:::{self.bucket}"
         listed = {"StringLikeIfExists": {"s3:prefix": ["raw/*", "staging/*"]}}
-        write = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+        write = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", *UPLOADS[1:]]
         return self.role(
             allow("s3:ListBucket", arn, Condition=listed),
+            allow(UPLOADS[0], arn),
             allow("s3:GetObject", f"{arn}/raw/*"),
             # S3A asks of each folder above whether it is a file, staging itself among them.
             allow(write, [f"{arn}/staging", f"{arn}/staging/*"]),
@@ -143,7 +150,10 @@ print(sys.argv[sys.argv.index("--JOB_NAME") + 1])
     assert amounts == {"year=2023": [1.5, 2023.0], "year=2024": [3.0, 4048.0]}
     _, calls = jobs.aws.get(f"/_local/calls?role={role.split('/')[-1]}")
     used = {call["action"] for call in calls if call["action"].startswith("s3:")}
-    assert used == {"s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"}
+    assert used == {
+        *("s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:DeleteObject"),
+        *UPLOADS,
+    }
 
 
 def test_missing_permission__fails_the_run_and_says_so(jobs: SparkJobs) -> None:
