@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import importlib
 import io
@@ -27,8 +28,9 @@ from local import (
 )
 from local.errors import LocalAwsError
 from local.gateway import App, Environ, Gateway
-from local.handler import QuietHandler
+from local.handler import Handler
 from local.settings import settings
+from local.symbols import replace, resolve
 from local.wire import StartResponse
 
 # Importing a service registers what it answers; some patch moto as well.
@@ -45,6 +47,15 @@ SERVICES = (
     states,
     sts,
 )
+
+
+@functools.cache
+def _names_of_backends() -> tuple[str, ...]:
+    # Moto asks for each request, and reads its own folder each time.
+    return tuple(_original_names())
+
+
+_original_names: Any = resolve("moto.backends:list_of_moto_modules")
 
 
 def inflated(app: App) -> App:
@@ -96,11 +107,12 @@ def build(bound: socket.socket) -> Any:
         install = getattr(service, "install", None)
         if install:
             install()
+    replace("moto.backends:list_of_moto_modules", _names_of_backends)
     moto: Any = DomainDispatcherApplication(create_backend_app)
     app: Any = plugged(inflated(Gateway(moto)), settings().plugin)
     host, port = bound.getsockname()
     server: Any = make_server(
-        host, port, app, threaded=True, request_handler=QuietHandler, fd=bound.fileno()
+        host, port, app, threaded=True, request_handler=Handler, fd=bound.fileno()
     )
     server.daemon_threads = True
     return server

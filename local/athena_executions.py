@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 from sqlglot import exp
 
-from local import athena_engine, metrics
+from local import athena_engine, endings, metrics
 from local.athena_engine import Cancellation, Result
 from local.athena_errors import QueryFailedError, not_emulated
 from local.athena_statements import Utility, run_utility
@@ -184,6 +184,8 @@ def advance(query: Query, state: str, reason: str | None = None) -> None:
         previous, query.state = query.state, state
         if state in ENDED:
             query.reason, query.completed = reason, time.time()
+    if state in ENDED:
+        endings.ended(query.id)
     _announce(query, previous)
     if state in ENDED:
         _measure(query)

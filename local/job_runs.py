@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from local import endings
 from local.clients import credentials
 from local.errors import AwsError, SparkSetupError
 from local.events import emit
@@ -161,6 +162,7 @@ class JobRun:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
         self._set(state, error)
+        endings.ended(self.id)
         self._announce()
 
     def _take_place(self) -> bool:

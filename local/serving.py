@@ -49,6 +49,7 @@ def serve(settings: Settings, bound: socket.socket) -> None:
         del os.environ[name]
     # Were a client of moto made without an endpoint, it would end here and not at AWS.
     os.environ.update(variables(settings.endpoint), MOTO_PORT=str(settings.port))
+    os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # S3 sends such headers only when told to
     # Only now, with the port bound and the environment clean: importing moto takes seconds.
     server = importlib.import_module("local.app").build(bound)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from local import events, metrics
+from local import endings, events, metrics
 from local.bounded_threads import BoundedThreads
 from local.settings import ACCOUNT, REGION
 from local.states import interpreter as asl
@@ -113,6 +113,7 @@ def _terminated(self: Any) -> None:
         execution.error, execution.cause = error.get("error"), error.get("cause")
     execution.stop_date = datetime.now(UTC)
     execution.exec_status = status
+    endings.ended(execution.exec_arn)
     machine, took = execution.state_machine, execution.stop_date - execution.start_date
     dimensions = {"StateMachineArn": machine.arn}
     ended = f"Executions{_ENDS.get(status.value, 'Aborted')}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from local import endings
 from local.states import interpreter as asl
 from local.states.callbacks import wait, waits_for_token
 from local.states.tasks import boto_client, from_response, milliseconds
@@ -17,8 +17,8 @@ from local.symbols import replace
 
 log = logging.getLogger(__name__)
 
-# Real Step Functions polls after seconds to minutes; the order of events is the same.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
+# How soon a task ends after its execution was stopped, or it timed out.
+_PAUSE = 0.25
 
 
 class Waiter(ABC):
@@ -30,6 +30,11 @@ class Waiter(ABC):
         self.task = task
         self.answer = answer
         self.client = boto_client("", self.service, credentials)
+
+    @property
+    @abstractmethod
+    def awaited(self) -> str:
+        """The id or ARN of what it waits for."""
 
     @abstractmethod
     def poll(self) -> tuple[bool, dict[str, Any]] | None:
@@ -48,6 +53,11 @@ class JobRun(Waiter):
     """A run of a Glue job; STOPPED passes for a success, as in AWS's own integration."""
 
     service = "glue"
+
+    @property
+    def awaited(self) -> str:
+        """The id of the run."""
+        return str(self.answer["JobRunId"])
 
     def poll(self) -> tuple[bool, dict[str, Any]] | None:
         """Read the state of the run."""
@@ -70,6 +80,11 @@ class Query(Waiter):
 
     service = "athena"
 
+    @property
+    def awaited(self) -> str:
+        """The id of the query."""
+        return str(self.answer["QueryExecutionId"])
+
     def poll(self) -> tuple[bool, dict[str, Any]] | None:
         """Read the state of the query."""
         query_id = self.answer["QueryExecutionId"]
@@ -89,6 +104,11 @@ class Nested(Waiter):
 
     service = "stepfunctions"
     parsed = False
+
+    @property
+    def awaited(self) -> str:
+        """The id of the execution."""
+        return str(self.answer["ExecutionArn"])
 
     def poll(self) -> tuple[bool, dict[str, Any]] | None:
         """Read the state of the execution."""
@@ -163,6 +183,18 @@ def _cancel(waiter: Waiter) -> None:
         log.warning("%s could not be cancelled: %s", type(waiter).__name__, error)
 
 
+def _outcome(waiter: Waiter, env: Any) -> tuple[bool, dict[str, Any]] | None:
+    """Wait for the end; None when the task ends before. AWS polls, after seconds to minutes."""
+    with endings.awaited(waiter.awaited) as ended:
+        while env.is_running():
+            done = waiter.poll()
+            if done is not None:
+                return done
+            while env.is_running() and not ended.wait(_PAUSE):
+                pass
+    return None
+
+
 # The parameters have the names of the method that this replaces.
 def _eval_integration_pattern(
     self: Any,
@@ -182,21 +214,16 @@ def _eval_integration_pattern(
         )
         return
     waiter = _WAITERS[kind](self, env.stack.pop(), state_credentials)
-    pause = _FIRST_PAUSE
-    while env.is_running():
-        done = waiter.poll()
-        if done is not None:
-            succeeded, result = done
-            if not succeeded:
-                cause = json.dumps(result, separators=(",", ":"))
-                failure = asl.task_failure(self, env, "States.TaskFailed", cause)
-                raise asl.FailureEventException(failure)
-            env.stack.append(result)
-            return
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
-    _cancel(waiter)
-    env.stack.append(None)  # the state has ended by a time-out or a stop; nobody reads this
+    done = _outcome(waiter, env)
+    if done is None:  # the state has ended by a time-out or a stop; nobody reads its answer
+        _cancel(waiter)
+        env.stack.append(None)
+        return
+    succeeded, result = done
+    if not succeeded:
+        cause = json.dumps(result, separators=(",", ":"))
+        raise asl.FailureEventException(asl.task_failure(self, env, "States.TaskFailed", cause))
+    env.stack.append(result)
 
 
 def _after_execution(

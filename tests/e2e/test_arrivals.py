@@ -23,7 +23,7 @@ from tests.e2e.arrivals import (
 from tests.e2e.lake import Lake
 
 pytestmark = pytest.mark.xdist_group("arrivals")
-FILES = 1000
+FILES = 280
 
 
 def raw_ids(lake: Lake, dataset: str) -> Counter[int]:

@@ -71,7 +71,8 @@ def caller(lake: Lake, *more: dict[str, Any], without: str = "") -> Any:
 # ------------------------------------------------------------------------------------- answers
 
 
-def test_query__null_partition_is_null(lake: Lake) -> None:
+def test_query__null_partition_is_null(aws: Aws) -> None:
+    lake = Lake(aws)
     # It was the text of Hive's folder, and no integer where the key was one.
     for value in ("new", "__HIVE_DEFAULT_PARTITION__"):
         lake.put(f"raw/states/state={value}/a.parquet", {"n": pa.array([1], pa.int64())})

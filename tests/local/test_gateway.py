@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,7 +76,9 @@ def test_serve__refuses_bad_settings() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve__is_ready_soon_and_stops_cleanly(number: signal.Signals, tmp_path: Path) -> None:
+def test_serve__is_ready_on_the_loopback_alone_and_stops_cleanly(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "local", "serve", "--port", "0", "--state-dir", str(tmp_path / "s")],
         cwd=ROOT,
@@ -87,10 +90,8 @@ def test_serve__is_ready_soon_and_stops_cleanly(number: signal.Signals, tmp_path
     try:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("ready http://127.0.0.1:")
-        found = psutil.Process(process.pid)
-        used = found.cpu_times()
-        assert used.user + used.system < 3  # not the clock, which other work on the machine moves
-        listening = [c.laddr for c in found.net_connections() if c.status == "LISTEN"]
+        found = psutil.Process(process.pid).net_connections()
+        listening = [c.laddr for c in found if c.status == "LISTEN"]
         assert {address.ip for address in listening} == {"127.0.0.1"}
         process.send_signal(number)
         assert process.wait(timeout=10) == 0
@@ -203,11 +204,10 @@ def test_operation_that_moto_lacks__is_refused_at_once(
     aws: Aws, service: str, method: str, arguments: dict[str, Any], named: str
 ) -> None:
     client = aws.client(service)
-    began = time.monotonic()
     with pytest.raises(ClientError) as caught:
         getattr(client, method)(**arguments)
-    assert time.monotonic() - began < 1
     answer = caught.value.response
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 0
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert answer["Error"]["Code"] == "UnknownOperationException"
     assert named in answer["Error"]["Message"]
@@ -264,6 +264,44 @@ def test_large_body__does_not_stay_in_memory(aws: Aws) -> None:
     for _ in range(4):
         s3.put_object(Bucket=bucket, Key="k", Body=b"x" * 30_000_000)
     assert process.memory_info().rss - before < 70_000_000
+
+
+def test_connection__is_kept_whatever_was_sent_on_it(aws: Aws) -> None:
+    bucket, s3 = aws.bucket(), aws.client("s3")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"value")
+    address = aws.endpoint.removeprefix("http://")
+    signed = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    put = s3.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "new"})
+    good, sent = signed.removeprefix(aws.endpoint), put.removeprefix(aws.endpoint)
+    connection = http.client.HTTPConnection(address, timeout=30)
+    with contextlib.closing(connection):
+
+        def ask(method: str, path: str, **more: Any) -> tuple[int, bytes]:
+            connection.request(method, path, **more)
+            with connection.getresponse() as answer:
+                return answer.status, answer.read()
+
+        assert ask("GET", good) == (200, b"value")
+        port = connection.sock.getsockname()
+        # Refused before anybody has read its body; with no length; and one that asks before.
+        assert ask("PUT", f"/{bucket}/refused", body=b"x" * 100_000)[0] == 403
+        assert ask("PUT", sent, body=iter([b"in ", b"chunks"]), encode_chunked=True)[0] == 200
+        assert s3.get_object(Bucket=bucket, Key="new")["Body"].read() == b"in chunks"
+        asks_first = {"Content-Length": "6", "Expect": "100-continue"}
+        connection.putrequest("PUT", sent)
+        for name, value in asks_first.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        assert connection.sock.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.send(b"waited")
+        with connection.getresponse() as answer:
+            assert answer.status == 200
+            answer.read()
+        assert ask("HEAD", good)[1] == b""
+        assert ask("GET", sent.partition("?")[0])[0] == 403
+        assert s3.get_object(Bucket=bucket, Key="new")["Body"].read() == b"waited"
+        assert ask("GET", good) == (200, b"value")
+        assert connection.sock.getsockname() == port
 
 
 def test_many_clients__are_served_at_once(aws: Aws) -> None:
