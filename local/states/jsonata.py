@@ -5,6 +5,8 @@ Source: https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.h
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 import json
 import math
@@ -138,6 +140,15 @@ def compiles(expression: str) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=4096)
+def _compiled(expression: str) -> Any:
+    engine = Jsonata(expression)
+    engine.set_output_convert_nulls(False)
+    for name, function in _FUNCTIONS.items():
+        engine.register_lambda(name, function)
+    return engine
+
+
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     """Evaluate an expression.
 
@@ -159,11 +170,9 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
         Worded as the cause of ``States.QueryEvaluationError``.
     """
     try:
-        # A new engine each time: it keeps the current expression in a variable of the thread.
-        engine = Jsonata(expression)
-        engine.set_output_convert_nulls(False)
-        for name, function in _FUNCTIONS.items():
-            engine.register_lambda(name, function)
+        # An engine for this evaluation, for it keeps input and variables in itself; the parsed
+        # expression is the same for all, and the functions of the language look up the engine.
+        Jsonata.CURRENT.jsonata = engine = copy.copy(_compiled(expression))
         result = engine.evaluate(None, {name: _bound(one) for name, one in variables.items()})
     except Exception as error:
         code = f"{error.get_error()}: " if isinstance(error, JException) else ""

@@ -148,14 +148,17 @@ def settled(lake: Lake, group: str, *members: str, seconds: float = 240) -> list
     `members` are its datasets: by default one, with the name of the group.
     """
     end = time.monotonic() + seconds
+    over: set[str] = set()
     while time.monotonic() < end:
         # In this order: a file that is still there has a run that is running or yet to come.
         waiting = [key for name in members or [group] for key in lake.keys(f"incoming/{name}/")]
         runs = pipelines(lake, group)
-        if runs and not waiting and all(ended(lake, arn) for arn in runs):
+        over |= {arn for arn in runs if arn not in over and ended(lake, arn)}
+        if runs and not waiting and over >= {*runs}:
             return [lake.wait(arn) for arn in runs]
-        time.sleep(0.3)
-    pytest.fail(f"after {seconds} s these files are still waiting: {lake.keys('incoming/')[:20]}")
+        time.sleep(1)
+    running = sorted({*pipelines(lake, group)} - over)
+    pytest.fail(f"after {seconds} s there are files {lake.keys('incoming/')[:20]}, runs {running}")
 
 
 def ended(lake: Lake, execution_arn: str) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from local.states.jsonata import evaluate
 from tests.local.conftest import Aws
 
 
@@ -230,3 +232,15 @@ def test_payload__over_256_kib_fails(aws: Aws) -> None:
     big = "{% $join($range(1, 1000, 1) ~> $map(function($i) { $pad('x', 300) })) %}"
     result = aws.run(states(A={**PASS, "Output": big}))
     assert (result["status"], result["error"]) == ("FAILED", "States.DataLimitExceeded")
+
+
+def test_expression__evaluated_by_many_threads__sees_its_own_variables() -> None:
+    expression = "$map([0..$n], function($i) { $i * $n + $length($string($n)) })"
+
+    def evaluated(number: int) -> object:
+        return evaluate(expression, {"n": number})
+
+    numbers = [*range(1, 60)] * 3
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(evaluated, numbers))
+    assert found == [[i * n + len(str(n)) for i in range(n + 1)] for n in numbers]
