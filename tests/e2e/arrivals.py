@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.lake import Lake, Run
+from tests.e2e.lake import HANGS_SECONDS, Lake, Run
 
 WINDOW_SECONDS = 5
 COLUMNS = ("reading_id", "sensor", "value")
@@ -142,12 +142,12 @@ def pipelines(lake: Lake, group: str) -> list[str]:
     return [item["executionArn"] for item in sorted(named, key=lambda item: item["name"])]
 
 
-def settled(lake: Lake, group: str, *members: str, seconds: float = 240) -> list[Run]:
+def settled(lake: Lake, group: str, *members: str) -> list[Run]:
     """Wait until the files of a group are taken and all its runs have ended; return these.
 
     `members` are its datasets: by default one, with the name of the group.
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + HANGS_SECONDS
     over: set[str] = set()
     while time.monotonic() < end:
         # In this order: a file that is still there has a run that is running or yet to come.
@@ -158,7 +158,8 @@ def settled(lake: Lake, group: str, *members: str, seconds: float = 240) -> list
             return [lake.wait(arn) for arn in runs]
         time.sleep(1)
     running = sorted({*pipelines(lake, group)} - over)
-    pytest.fail(f"after {seconds} s there are files {lake.keys('incoming/')[:20]}, runs {running}")
+    waiting = lake.keys("incoming/")[:20]
+    pytest.fail(f"after {HANGS_SECONDS} s files wait: {waiting}; runs go on: {running}")
 
 
 def ended(lake: Lake, execution_arn: str) -> bool:

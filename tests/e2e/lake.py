@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 import pandas as pd
@@ -25,10 +25,13 @@ from local.server import variables as local_aws_variables
 from ops.environment import JOB_PYTHON, terraform_environment
 from tests.oracles.compare import read_objects
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 SPARK_VENV = ROOT / ".venv-spark"
 PLAN = "next.tfplan"
 VARIABLES = "test.auto.tfvars.json"
+# On a machine with other work all takes longer: what takes that long hangs.
+HANGS_SECONDS = 1200
 MODULE_PARTS = ("asl", "examples", "jobs", "modules")
 
 
@@ -164,9 +167,9 @@ class Lake:
         )["executionArn"]
         return arn
 
-    def wait(self, execution_arn: str, seconds: float = 120) -> Run:
-        """Wait for the end of an execution; running out of time fails the test."""
-        end = time.monotonic() + seconds
+    def wait(self, execution_arn: str) -> Run:
+        """Wait for the end of an execution; one that hangs fails the test."""
+        end = time.monotonic() + HANGS_SECONDS
         while time.monotonic() < end:
             execution = self.states.describe_execution(executionArn=execution_arn)
             if execution["status"] != "RUNNING":
@@ -175,7 +178,7 @@ class Lake:
                 stored = json.loads(self.read(key)) if self.keys(key) else {}
                 return Run(execution["status"], execution.get("cause", ""), stored, execution_arn)
             time.sleep(0.3)
-        pytest.fail(f"{execution_arn} was still running after {seconds} s")
+        pytest.fail(f"{execution_arn} was still running after {HANGS_SECONDS} s")
 
     def run(self, *datasets: str, **request: Any) -> Run:
         """Run the pipeline, for the named datasets or for all, and wait for its end."""
@@ -232,7 +235,7 @@ class Lake:
             WorkGroup=self.outputs["workgroup_name"],
             QueryExecutionContext={"Database": self.outputs["database_names"]["processed"]},
         )["QueryExecutionId"]
-        end = time.monotonic() + 60
+        end = time.monotonic() + HANGS_SECONDS
         while time.monotonic() < end:
             status = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
             if status["State"] in ("SUCCEEDED", "FAILED", "CANCELLED"):
@@ -241,7 +244,17 @@ class Lake:
                 rows = [row["Data"] for page in pages for row in page["ResultSet"]["Rows"]]
                 return [tuple(cell.get("VarCharValue") for cell in row) for row in rows[1:]]
             time.sleep(0.1)
-        pytest.fail(f"the query was still running after 60 s: {sql}")
+        pytest.fail(f"the query was still running after {HANGS_SECONDS} s: {sql}")
+
+
+def until(condition: Callable[[], T], what: str) -> T:
+    """Poll until something is so, and return it; what hangs fails the test."""
+    end = time.monotonic() + HANGS_SECONDS
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"{what}: not within {HANGS_SECONDS} s")
 
 
 def done(outcome: tuple[int, str, str]) -> str:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from tests.e2e.arrivals import csv, rows
-from tests.e2e.lake import Lake
+from tests.e2e.lake import Lake, until
 
 pytestmark = pytest.mark.xdist_group("arrivals")
 
@@ -20,15 +19,6 @@ def evaluated(lake: Lake, hours_ahead: float = 0) -> dict[str, str]:
     """Let all alarms look at their metrics; return their states without the name's prefix."""
     found = lake.local("POST", f"alarms/evaluate?hours_ahead={hours_ahead}")
     return {item["name"].removeprefix("arrive-"): item["state"] for item in found}
-
-
-def until(condition: Callable[[], Any], what: str, seconds: float = 60) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.2)
-    pytest.fail(f"{what}: not within {seconds} s")
 
 
 def assert_alarmed(lake: Lake, alarm: str) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.lake import Lake, Run
+from tests.e2e.lake import Lake, Run, until
 
 pytestmark = pytest.mark.xdist_group("arrivals")
 GOOD = "product,price\n" + "".join(f"p{n},{n}.00\n" for n in range(10))
@@ -41,15 +40,14 @@ def asked(lake: Lake) -> tuple[str, str, str]:
     """Start a run; return it, the mail that asks, and the token in it."""
     known = len(lake.notifications())
     run = lake.start({"datasets": ["prices"]})
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        new = [item for item in lake.notifications()[known:] if "APPROVAL" in item["subject"]]
-        if new:
-            text = new[0]["message"]
-            [token] = re.findall(r"send-task-success .*--task-token (\S+)", text)
-            return run, text, token
-        time.sleep(0.1)
-    pytest.fail("nobody was asked")
+
+    def mails() -> list[str]:
+        new = lake.notifications()[known:]
+        return [item["message"] for item in new if "APPROVAL" in item["subject"]]
+
+    text = until(mails, "a mail that asks")[0]
+    [token] = re.findall(r"send-task-success .*--task-token (\S+)", text)
+    return run, text, token
 
 
 def test_doubtful__is_asked_about__and_published_when_approved(prices: Lake) -> None:

@@ -23,7 +23,7 @@ from ops.conform.lab import Lab
 from ops.conform.outcome import AS_ASSUMED, NOT_PROBED, OTHERWISE
 from tests.e2e import deviations
 
-pytestmark = [pytest.mark.xdist_group("conform"), pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.xdist_group("conform")
 PLUGIN = "tests.e2e.deviations:deviate"
 # What depends on this machine, or on Spark jobs, which have tests of their own.
 NOT_HERE = {"glue-shell-runtime", *(one.id for one in ASSUMPTIONS if one.id.startswith("spark-"))}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from tests.e2e.conftest import drop_good_files
-from tests.e2e.lake import Lake
+from tests.e2e.lake import Lake, until
 
 pytestmark = pytest.mark.xdist_group("shop")
 
@@ -36,11 +34,7 @@ def test_schedule__fired__starts_the_pipeline_with_the_rule_s_own_role(orders: L
     pipeline = orders.outputs["pipeline_arn"]
     known = set(orders.executions(pipeline))
     orders.local("POST", f"events/fire?rule={rule}")
-    end = time.monotonic() + 20
-    started: set[str] = set()
-    while not started and time.monotonic() < end:
-        started = set(orders.executions(pipeline)) - known
-        time.sleep(0.1)
+    started = until(lambda: set(orders.executions(pipeline)) - known, "a run")
     assert len(started) == 1
     run = orders.wait(started.pop())
     assert run.status == "SUCCEEDED", run.cause

@@ -6,7 +6,6 @@ The last test destroys the deployment that the others share.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from python_terraform import Terraform
 
-from tests.e2e.lake import ROOT, Lake, Run, deployed, destroy, done
+from tests.e2e.lake import ROOT, Lake, Run, deployed, destroy, done, until
 
 pytestmark = pytest.mark.xdist_group("encryption")
 
@@ -38,7 +37,7 @@ def encrypted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Lake, 
     variables = {"monitoring": {"freshness_hours": 1}}
     with deployed(folder, variables, before=lambda: make_key(folder / "key")) as lake:
         lake.local("DELETE", "calls")
-        run = lake.wait(lake.start(), seconds=600)
+        run = lake.wait(lake.start())
         assert run.status == "SUCCEEDED", run.cause
         yield lake, run
 
@@ -88,10 +87,7 @@ def test_messages__of_runs_alarms_and_rules_arrive(lake: Lake) -> None:
     assert told('ALARM: "medallion-freshness"')
     arn = lake.start()
     lake.states.stop_execution(executionArn=arn)
-    end = time.monotonic() + 60
-    while not told("CUT OFF") and time.monotonic() < end:
-        time.sleep(0.1)
-    assert told("CUT OFF")
+    until(lambda: told("CUT OFF"), "the mail")
     assert lake.local("GET", "events/failures")["failures"] == []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.lake import Lake, Run
+from tests.e2e.lake import Lake, Run, until
 
 pytestmark = pytest.mark.xdist_group("shop")
 
@@ -105,12 +105,12 @@ def test_job__stopped_by_hand__is_no_success(orders: Lake) -> None:
     job = orders.outputs["job_names"]["ingest"]
     with hanging(orders, job):
         execution = orders.start({"datasets": ["orders"]})
-        end = time.monotonic() + 30
-        running: list[str] = []
-        while not running and time.monotonic() < end:
-            runs = orders.glue.get_job_runs(JobName=job)["JobRuns"]
-            running = [run["Id"] for run in runs if run["JobRunState"] == "RUNNING"]
-            time.sleep(0.1)
+
+        def runs() -> list[str]:
+            found = orders.glue.get_job_runs(JobName=job)["JobRuns"]
+            return [run["Id"] for run in found if run["JobRunState"] == "RUNNING"]
+
+        running = until(runs, "a job run")
         orders.glue.batch_stop_job_run(JobName=job, JobRunIds=running)
         run = orders.wait(execution)
     assert run.status == "FAILED"
@@ -153,9 +153,7 @@ def test_crawler__already_running__is_waited_for_and_then_ours_is_started(orders
     rival.start()
     try:
         execution = orders.start()
-        end = time.monotonic() + 60
-        while time.monotonic() < end and not waited_for_rival(orders):
-            time.sleep(0.1)
+        until(lambda: waited_for_rival(orders), "a wait for the rival")
     finally:
         stop.set()
         rival.join()

@@ -271,7 +271,6 @@ def change_runtime(lake: Lake, runtime: str) -> None:
     assert set(named) == {"/aws-glue/jobs/output"} | shell
 
 
-@pytest.mark.timeout(900)
 def test_runtime__changed__makes_the_same_tables__and_leaves_them_as_they_are(lake: Lake) -> None:
     tables = ("raw/", "processed/", "analytics/")
     made = lake.etags(*tables)

@@ -94,7 +94,7 @@ class Lake:
             found: dict[str, Any] = self.glue.get_crawler(Name=name)["Crawler"]
             return found if found["State"] == "READY" else None
 
-        last: dict[str, Any] = until(ready, 20, f"crawler {name}")["LastCrawl"]
+        last: dict[str, Any] = until(ready, f"crawler {name}")["LastCrawl"]
         return last
 
     def table(self, name: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Lake:
             found = found["QueryExecution"]
             return found if found["Status"]["State"] in ENDED else None
 
-        return until(ended, 30, f"query {query}")
+        return until(ended, f"query {query}")
 
     def fails(self, sql: str, athena: Any = None, **more: Any) -> str:
         """Run a query that has to fail; the reason."""

@@ -47,7 +47,7 @@ class Queue:
             self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return found
 
-    def wait(self, number: int = 1, seconds: float = 10) -> list[dict[str, Any]]:
+    def wait(self, number: int = 1) -> list[dict[str, Any]]:
         """Wait for a number of messages."""
         got: list[dict[str, Any]] = []
 
@@ -55,7 +55,7 @@ class Queue:
             got.extend(self.messages())
             return got if len(got) >= number else None
 
-        return until(enough, seconds, f"{number} messages in {self.name}")
+        return until(enough, f"{number} messages in {self.name}")
 
 
 def attributes(message: dict[str, Any]) -> dict[str, str]:

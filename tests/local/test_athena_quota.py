@@ -40,7 +40,7 @@ def test_quota__counts_what_runs_and_what_waits(lake: Lake) -> None:
             {"QueryString": "SELECT 1", "WorkGroup": lake.workgroup},
         )
     )
-    result = lake.aws.run(machine, seconds=60)
+    result = lake.aws.run(machine)
     assert (result["status"], result["error"]) == ("FAILED", "Athena.TooManyRequestsException")
     for one in running:
         lake.athena.stop_query_execution(QueryExecutionId=one)

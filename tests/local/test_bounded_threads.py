@@ -6,7 +6,7 @@ import threading
 import time
 
 from local.bounded_threads import BoundedThreads
-from tests.local.conftest import until
+from tests.local.conftest import HANGS_SECONDS, until
 
 
 def test_burst__runs_whole_in_no_more_threads_than_allowed() -> None:
@@ -25,7 +25,7 @@ def test_burst__runs_whole_in_no_more_threads_than_allowed() -> None:
 
     for number in range(60):
         threads.submit(lambda number=number: work(number))  # type: ignore[misc]
-    until(lambda: len(done) == 60 or None, 5, "the work")
+    until(lambda: len(done) == 60 or None, "the work")
     assert sorted(done) == list(range(60))
     assert most == 3
 
@@ -39,7 +39,7 @@ def test_error__takes_no_thread_away() -> None:
     for number in range(3):
         threads.submit(fail)
         threads.submit(lambda number=number: done.append(number))  # type: ignore[misc]
-    until(lambda: done == [0, 1, 2] or None, 5, "the work after errors")
+    until(lambda: done == [0, 1, 2] or None, "the work after errors")
 
 
 def test_threads__end_when_there_is_nothing_to_do_and_begin_again() -> None:
@@ -47,9 +47,9 @@ def test_threads__end_when_there_is_nothing_to_do_and_begin_again() -> None:
     for _ in range(2):
         done = threading.Event()
         threads.submit(done.set)
-        assert done.wait(5)
+        assert done.wait(HANGS_SECONDS)
 
     def idle() -> bool:
         return not any(thread.name == "bounded-idle" for thread in threading.enumerate())
 
-    until(lambda: idle() or None, 5, "the threads to end")
+    until(lambda: idle() or None, "the threads to end")

@@ -94,7 +94,7 @@ def test_change__is_an_event(watch: Watch) -> None:
     watch.alarm()
     watch.put(11)
     watch.evaluate()
-    (got,) = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), 5, "the event")
+    (got,) = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"), "the event")
     event = json.loads(got["Body"])
     assert event["resources"] == [watch.described()["AlarmArn"]]
     detail = event["detail"]

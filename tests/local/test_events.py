@@ -105,7 +105,7 @@ def test_put_events__reaches_the_rules_whose_pattern_matches(aws: Aws) -> None:
             Entries=[{"Source": source, "DetailType": "t", "Detail": detail}]
         )
         assert answer["FailedEntryCount"] == 0
-    (execution,) = until(lambda: executions(aws, machine) or None, 5, "the execution")
+    (execution,) = until(lambda: executions(aws, machine) or None, "the execution")
     output = aws.wait(execution["executionArn"])["output"]
     assert output == {"n": 1, "text": 'by a "b"', "rule": name}
 
@@ -135,14 +135,14 @@ def test_topic__needs_a_policy_that_lets_eventbridge_in(aws: Aws) -> None:
         return [one for one in answer["failures"] if one["rule"] == rule] or None
 
     events.put_events(Entries=[event])
-    (failure,) = until(failed, 5, "the failed delivery")
+    (failure,) = until(failed, "the failed delivery")
     assert "does not allow sns:Publish to events.amazonaws.com" in failure["error"]
     statement = allow("sns:Publish", topic, Principal={"Service": EVENTS})
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     events.put_events(Entries=[event])
     path = f"/_local/notifications?topic={topic}"
-    (sent,) = until(lambda: aws.get(path)[1] or None, 5, "the message")
+    (sent,) = until(lambda: aws.get(path)[1] or None, "the message")
     assert sent["message"] == '"hello"'
 
 
@@ -165,7 +165,7 @@ def test_s3_event__starts_a_machine_with_the_key(aws: Aws) -> None:
         events.put_targets(Rule=rule, Targets=[target], EventBusName=name)
     for key in ("incoming/a b.csv", "other/x"):
         s3.put_object(Bucket=bucket, Key=key, Body=b"abc")
-    (execution,) = until(lambda: executions(aws, machine) or None, 5, "the execution")
+    (execution,) = until(lambda: executions(aws, machine) or None, "the execution")
     output = aws.wait(execution["executionArn"])["output"]
     assert output["detail"]["object"]["key"] == "incoming/a b.csv"
     assert output["detail"]["object"]["size"] == 3

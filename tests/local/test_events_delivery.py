@@ -44,7 +44,7 @@ class Rule:
         return [one for one in answer["failures"] if one["rule"] == self.name]
 
     def failure(self) -> dict[str, str]:
-        (found,) = until(lambda: self.failures() or None, 5, "the failed delivery")
+        (found,) = until(lambda: self.failures() or None, "the failed delivery")
         return found
 
 
@@ -116,7 +116,7 @@ def test_queue_and_log_targets__need_resource_policies(aws: Aws) -> None:
     logs.put_resource_policy(policyName=unique("policy"), policyDocument=policy)
     rule.put({"n": 1})
     (line,) = until(
-        lambda: logs.filter_log_events(logGroupName=group)["events"] or None, 5, "the line"
+        lambda: logs.filter_log_events(logGroupName=group)["events"] or None, "the line"
     )
     assert json.loads(line["message"])["detail"] == {"n": 1}
 
@@ -175,7 +175,6 @@ def test_metrics__count_matches_invocations_and_dead_letters(aws: Aws) -> None:
             expected[name] += 1
         until(
             lambda: {m: measured(aws, m, RuleName=rule.name) for m in expected} == expected or None,
-            5,
             f"{expected} of {target}",
         )
 

@@ -37,7 +37,7 @@ def details(aws: Aws, detail_type: str, key: str, name: str) -> Details:
             got.extend(json.loads(one["Body"])["detail"] for one in found.get("Messages", []))
             return len(got) >= count
 
-        until(enough, 10, f"{count} events of {name}")
+        until(enough, f"{count} events of {name}")
         return got
 
     return collected
@@ -60,7 +60,7 @@ def test_job__emits_how_it_ended(
     sent = details(aws, "Glue Job State Change", "jobName", name)
     run = jobs.start(name)
     if state == "STOPPED":
-        until(lambda: jobs.get(name, run)["JobRunState"] == "RUNNING", 20, "the run")
+        until(lambda: jobs.get(name, run)["JobRunState"] == "RUNNING", "the run")
         jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[run])
     assert jobs.finish(name, run)["JobRunState"] == state
     assert sent(1) == [

@@ -87,7 +87,7 @@ class Jobs:
             found = self.get(name, run)
             return found if found["JobRunState"] in ENDED else None
 
-        return until(ended, 30, f"run of {name}")
+        return until(ended, f"run of {name}")
 
     def run(self, script: str, role: str | None = None, **settings: Any) -> dict[str, Any]:
         """Make and run a job to its end; the run."""
@@ -281,7 +281,7 @@ child.wait()
     def gone() -> bool:
         return not any(psutil.pid_exists(p) and _alive(p) for p in pids)
 
-    until(gone, 5, "the processes to end")
+    until(gone, "the processes to end")
     assert jobs.lines(run["Id"]) == ["sleeping"]
 
 
@@ -298,7 +298,7 @@ def _alive(pid: int) -> bool:
 def test_logs__are_there_while_the_job_runs_and_stop_ends_it(jobs: Jobs) -> None:
     name = jobs.job("import time\nprint('begun', flush=True)\ntime.sleep(60)")
     run = jobs.start(name)
-    until(lambda: jobs.lines(run) == ["begun"], 5, "the first line")
+    until(lambda: jobs.lines(run) == ["begun"], "the first line")
     assert jobs.get(name, run)["JobRunState"] == "RUNNING"
     answer = jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[run, "jr_none"])
     assert [one["JobRunId"] for one in answer["SuccessfulSubmissions"]] == [run]
@@ -386,9 +386,9 @@ def test_server_stop__ends_the_jobs(tmp_path: Path) -> None:
         jobs = Jobs(Aws(server.endpoint, server))
         write = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid()))"
         jobs.start(jobs.job(f"{write}; time.sleep(60)"))
-        pid = int(until(lambda: (mark.exists() and mark.read_text()) or None, 10, "the job"))
+        pid = int(until(lambda: (mark.exists() and mark.read_text()) or None, "the job"))
         assert _alive(pid)
-    until(lambda: not _alive(pid), 5, "the job to end")
+    until(lambda: not _alive(pid), "the job to end")
 
 
 # -------------------------------------------------------------------------------- the process

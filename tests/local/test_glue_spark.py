@@ -59,14 +59,14 @@ class SparkJobs(Jobs):
             "", role, Command=command, DefaultArguments=arguments, **given({**SPARK, **settings})
         )
 
-    def end(self, name: str, run: str, seconds: float = 120) -> dict[str, Any]:
+    def end(self, name: str, run: str) -> dict[str, Any]:
         """Wait for the end of a Spark run."""
 
         def ended() -> dict[str, Any] | None:
             found = self.get(name, run)
             return found if found["JobRunState"] in ENDED else None
 
-        return until(ended, seconds, f"Spark run of {name}")
+        return until(ended, f"Spark run of {name}")
 
     def lines(self, run: str, stream: str = "output") -> list[str]:
         """Return the log lines of a Spark run."""
@@ -180,7 +180,7 @@ spark.sparkContext.parallelize([1], 1).foreach(sleep)
 """
     name = jobs.spark_job(script, jobs.spark_role())
     run = jobs.start(name)
-    until((tmp_path / "worker-1").exists, 120, "a Python worker")
+    until((tmp_path / "worker-1").exists, "a Python worker")
     folder = str(jobs.get(name, run)["Id"])
     mine = [p for p in psutil.process_iter() if folder in " ".join([*_command(p), _cwd(p)])]
     assert {"java", "python"} <= {Path(_command(p)[0]).name for p in mine if _command(p)}
@@ -188,7 +188,7 @@ spark.sparkContext.parallelize([1], 1).foreach(sleep)
     assert jobs.get(name, run)["JobRunState"] == "RUNNING"
     jobs.glue.batch_stop_job_run(JobName=name, JobRunIds=[run])
     assert jobs.end(name, run)["JobRunState"] == "STOPPED"
-    until(lambda: not any(_alive(p) for p in [*mine, worker]), 10, "the processes to end")
+    until(lambda: not any(_alive(p) for p in [*mine, worker]), "the processes to end")
 
 
 def _command(process: psutil.Process) -> list[str]:
@@ -222,7 +222,7 @@ while not pathlib.Path({str(tmp_path)!r}, "go").exists():
 """
     name = jobs.spark_job(script, jobs.role())
     run = jobs.start(name)
-    until((tmp_path / "started").exists, 120, "the script")
+    until((tmp_path / "started").exists, "the script")
     mine = [p for p in psutil.process_iter() if run in " ".join([*_command(p), _cwd(p)])]
     assert [Path(_command(p)[0]).name for p in mine] == ["python"]
     (tmp_path / "go").touch()
@@ -243,12 +243,12 @@ def test_set_up__is_told_while_the_run_is_starting(tmp_path: Path) -> None:
         jobs = SparkJobs(Aws(server.endpoint, server))
         name = jobs.spark_job("print(1)", jobs.role())
         run = jobs.start(name)
-        line = until(lambda: jobs.lines(run, "error") or None, 30, "a log line")
+        line = until(lambda: jobs.lines(run, "error") or None, "a log line")
         assert line == [f"waiting for another process that sets up {venv}"]
         assert jobs.get(name, run)["JobRunState"] == "STARTING"
         complete(venv)
         fcntl.flock(lock, fcntl.LOCK_UN)
-        ended = jobs.end(name, run, 30)
+        ended = jobs.end(name, run)
     assert ended["JobRunState"] == "FAILED"
     assert ended["ErrorMessage"].startswith(f"{venv} has no pyspark")
 

@@ -121,7 +121,7 @@ def test_rule__publishes_and_buries_only_with_a_key_that_lets_it(aws: Aws, allow
         failures = aws.get("/_local/events/failures")[1]["failures"]
         return next((f["error"] for f in failures if f["target"] == topic), None)
 
-    found = until(outcome, 20, "the event to be delivered or not")
+    found = until(outcome, "the event to be delivered or not")
     wanted = f"the policy of {key} does not allow kms:GenerateDataKey to events.amazonaws.com"
     assert found == ("published" if allowed else wanted)
 

@@ -45,7 +45,7 @@ class Approval:
             _, found = self.aws.get(f"/_local/notifications?topic={self.topic}")
             return found if len(found) >= number else None
 
-        message: str = until(sent, 10, "the message")[number - 1]["message"]
+        message: str = until(sent, "the message")[number - 1]["message"]
         return message.removeprefix("token: ")
 
     def events(self) -> dict[str, dict[str, Any]]:
@@ -60,7 +60,7 @@ def test_success__goes_on_with_the_output(aws: Aws) -> None:
     assert approval.client.describe_execution(executionArn=approval.arn)["status"] == "RUNNING"
     sent = datetime.now(UTC)
     approval.client.send_task_success(taskToken=token, output='{"by": "me"}')
-    result = aws.wait(approval.arn, 2)
+    result = aws.wait(approval.arn)
     assert (result["status"], result["output"]) == ("SUCCEEDED", {"by": "me"})
     assert (result["stopDate"] - sent).total_seconds() < 0.5
     assert types(aws, approval.arn) == [
@@ -78,7 +78,7 @@ def test_success__goes_on_with_the_output(aws: Aws) -> None:
 def test_history__holds_the_message_with_the_token(aws: Aws) -> None:
     approval = Approval(aws, TimeoutSeconds="{% $states.input.seconds %}", given={"seconds": 60})
     token = approval.token()
-    found = until(lambda: approval.events().get("TaskSubmitted"), 5, "the submission")
+    found = until(lambda: approval.events().get("TaskSubmitted"), "the submission")
     submitted = found["taskSubmittedEventDetails"]
     assert submitted["resource"] == "publish.waitForTaskToken"
     assert json.loads(submitted["output"])["MessageId"]
@@ -99,7 +99,7 @@ def test_history__holds_the_message_with_the_token(aws: Aws) -> None:
 def test_failure__reaches_the_catch(aws: Aws, sent: dict[str, str], seen: dict[str, str]) -> None:
     approval = Approval(aws, Catch=CATCH)
     approval.client.send_task_failure(taskToken=approval.token(), **sent)
-    result = aws.wait(approval.arn, 2)
+    result = aws.wait(approval.arn)
     assert (result["status"], result["output"]) == ("SUCCEEDED", seen)
     details = approval.events()["TaskFailed"]["taskFailedEventDetails"]
     assert {k: details[k] for k in ("error", "cause") if k in details} == sent
@@ -108,7 +108,7 @@ def test_failure__reaches_the_catch(aws: Aws, sent: dict[str, str], seen: dict[s
 def test_failure__without_a_catch_fails_the_execution(aws: Aws) -> None:
     approval = Approval(aws)
     approval.client.send_task_failure(taskToken=approval.token(), error="E", cause="c")
-    result = aws.wait(approval.arn, 2)
+    result = aws.wait(approval.arn)
     assert (result["status"], result["error"], result["cause"]) == ("FAILED", "E", "c")
 
 
@@ -143,7 +143,7 @@ def test_answers__of_many_at_once_count_once(aws: Aws) -> None:
     with ThreadPoolExecutor(16) as pool:
         taken = [number for number in pool.map(answer, range(32)) if number is not None]
     assert len(taken) == 1
-    assert aws.wait(approval.arn, 2)["output"] == taken[0]
+    assert aws.wait(approval.arn)["output"] == taken[0]
 
 
 def test_token__that_was_never_issued_is_refused(aws: Aws) -> None:
@@ -166,7 +166,7 @@ def test_output__that_is_no_json_or_too_long_is_refused_and_the_task_waits_on(aw
     with pytest.raises(client.exceptions.ClientError, match="less than or equal to 256"):
         client.send_task_failure(taskToken=token, error="x" * 257)
     client.send_task_success(taskToken=token, output='"fine"')
-    assert aws.wait(approval.arn, 2)["output"] == "fine"
+    assert aws.wait(approval.arn)["output"] == "fine"
 
 
 def test_token__of_a_machine_that_was_deleted_names_no_task(aws: Aws) -> None:
@@ -185,7 +185,7 @@ def test_timeout__of_an_expression_ends_the_wait(aws: Aws) -> None:
         aws, given=seconds, TimeoutSeconds="{% $states.input.seconds %}", Catch=CATCH
     )
     token = approval.token()
-    result = aws.wait(approval.arn, 5)
+    result = aws.wait(approval.arn)
     assert result["output"]["Error"] == "States.Timeout"
     assert 1 <= (result["stopDate"] - result["startDate"]).total_seconds() < 3
     found = types(aws, approval.arn)
@@ -200,7 +200,7 @@ def test_timeout__that_is_no_whole_number_fails(aws: Aws, seconds: object) -> No
     approval = Approval(
         aws, given={"seconds": seconds}, TimeoutSeconds="{% $states.input.seconds %}"
     )
-    result = aws.wait(approval.arn, 5)
+    result = aws.wait(approval.arn)
     assert (result["status"], result["error"]) == ("FAILED", "States.QueryEvaluationError")
     assert "specified for the field 'TimeoutSeconds'" in result["cause"]
 
@@ -210,7 +210,7 @@ def test_stop__ends_the_wait_at_once(aws: Aws) -> None:
     client, token = approval.client, approval.token()
     time.sleep(0.3)
     client.stop_execution(executionArn=approval.arn, error="Enough", cause="said so")
-    result = aws.wait(approval.arn, 1.5)
+    result = aws.wait(approval.arn)
     assert (result["status"], result["error"]) == ("ABORTED", "Enough")
     assert types(aws, approval.arn)[-2:] == ["TaskSubmitted", "ExecutionAborted"]
     with pytest.raises(client.exceptions.TaskTimedOut):
@@ -224,7 +224,7 @@ def test_heartbeats__keep_a_task_alive_and_their_end_fails_it(aws: Aws) -> None:
         time.sleep(0.4)
         approval.client.send_task_heartbeat(taskToken=token)
     assert approval.client.describe_execution(executionArn=approval.arn)["status"] == "RUNNING"
-    result = aws.wait(approval.arn, 5)
+    result = aws.wait(approval.arn)
     assert result["output"]["Error"] == "States.Timeout"
     assert (result["stopDate"] - result["startDate"]).total_seconds() >= 2.9
 
@@ -234,7 +234,7 @@ def test_heartbeat__is_welcome_where_none_is_asked_for(aws: Aws) -> None:
     token = approval.token()
     approval.client.send_task_heartbeat(taskToken=token)
     approval.client.send_task_success(taskToken=token, output="1")
-    assert aws.wait(approval.arn, 2)["output"] == 1
+    assert aws.wait(approval.arn)["output"] == 1
 
 
 def test_retry__has_a_token_of_its_own(aws: Aws) -> None:
@@ -247,7 +247,7 @@ def test_retry__has_a_token_of_its_own(aws: Aws) -> None:
     with pytest.raises(client.exceptions.TaskTimedOut):
         client.send_task_success(taskToken=first, output="1")
     client.send_task_success(taskToken=second, output="2")
-    assert aws.wait(approval.arn, 2)["output"] == 2
+    assert aws.wait(approval.arn)["output"] == 2
 
 
 def test_iterations__have_tokens_of_their_own(aws: Aws) -> None:
@@ -271,7 +271,7 @@ def test_iterations__have_tokens_of_their_own(aws: Aws) -> None:
     for message in messages:
         answer = json.dumps(message["item"] * 10)
         client.send_task_success(taskToken=message["token"], output=answer)
-    assert aws.wait(arn, 3)["output"] == [10, 20, 30]
+    assert aws.wait(arn)["output"] == [10, 20, 30]
 
 
 def test_answer__is_authorised_on_the_state_machine(aws: Aws) -> None:
@@ -288,10 +288,10 @@ def test_answer__is_authorised_on_the_state_machine(aws: Aws) -> None:
     allowed = aws.as_role("stepfunctions", aws.role(allow(actions, approval.machine)))
     allowed.send_task_heartbeat(taskToken=token)
     allowed.send_task_success(taskToken=token, output='"yes"')
-    assert aws.wait(approval.arn, 2)["output"] == "yes"
+    assert aws.wait(approval.arn)["output"] == "yes"
 
 
 def test_message__that_cannot_be_sent_fails_the_task(aws: Aws) -> None:
     missing = "arn:aws:sns:us-east-1:123456789012:" + unique("none")
-    result = aws.run(states(Ask=ask(missing, Catch=CATCH), After=PASS), seconds=5)
+    result = aws.run(states(Ask=ask(missing, Catch=CATCH), After=PASS))
     assert result["output"]["Error"] == "SNS.NotFoundException"

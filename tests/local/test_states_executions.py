@@ -112,7 +112,7 @@ def test_two_hundred_starts_at_once__are_all_there(aws: Aws) -> None:
     )
     assert {one["executionArn"] for page in pages for one in page["executions"]} == set(arns)
     for arn in arns:
-        assert aws.wait(arn, 60)["status"] == "SUCCEEDED"
+        assert aws.wait(arn)["status"] == "SUCCEEDED"
     keys = aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]
     assert {key["Key"] for key in keys} == {f"run-{number}" for number in range(200)}
 
@@ -122,7 +122,7 @@ def test_stop__right_after_the_start_aborts(aws: Aws) -> None:
     for number in range(20):
         arn = start(aws, machine, f"run-{number}")
         client.stop_execution(executionArn=arn, error="E", cause="c")
-        result = aws.wait(arn, 3)
+        result = aws.wait(arn)
         assert (result["status"], result["error"], result["cause"]) == ("ABORTED", "E", "c")
         assert types(aws, arn)[-1] == "ExecutionAborted"
 
@@ -230,14 +230,14 @@ def test_wait__takes_offsets_and_does_not_wait_for_the_past(aws: Aws) -> None:
     wait = {"Type": "Wait", "Timestamp": "{% $states.input.until %}", "End": True}
     machine = aws.machine(states(W=wait))
     for text in ("2001-01-01T00:00:00Z", "2001-01-01T00:00:00.5+02:00"):
-        result = aws.run(machine, {"until": text}, seconds=2)
+        result = aws.run(machine, {"until": text})
         assert result["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("until_", ["2026-01-01", "2026-01-01T00:00:00", "soon", 5])
 def test_wait__for_no_timestamp_fails(aws: Aws, until_: object) -> None:
     wait = {"Type": "Wait", "Timestamp": "{% $states.input.until %}", "End": True}
-    result = aws.run(states(W=wait), {"until": until_}, seconds=5)
+    result = aws.run(states(W=wait), {"until": until_})
     assert (result["status"], result["error"]) == ("FAILED", "States.QueryEvaluationError")
     assert "specified for the field 'Timestamp'" in result["cause"]
 
@@ -266,11 +266,11 @@ def test_stop__ends_a_wait_for_a_timestamp_at_once(aws: Aws) -> None:
     wait = {"Type": "Wait", "Timestamp": "{% '2099-01-01T00:00:00.000Z' %}", "End": True}
     machine, client = aws.machine(states(W=wait)), aws.client("stepfunctions")
     arn = start(aws, machine, "a")
-    until(lambda: "WaitStateEntered" in types(aws, arn) or None, 5, "the wait")
+    until(lambda: "WaitStateEntered" in types(aws, arn) or None, "the wait")
     time.sleep(0.2)
     before = time.monotonic()
     client.stop_execution(executionArn=arn)
-    assert aws.wait(arn, 2)["status"] == "ABORTED"
+    assert aws.wait(arn)["status"] == "ABORTED"
     assert time.monotonic() - before < 1.2
 
 
@@ -306,7 +306,7 @@ def test_metrics__count_executions_and_time_them(
     machine = aws.machine(definition, type=kind)
     for _ in range(2):
         aws.client("stepfunctions").start_execution(stateMachineArn=machine)
-    until(lambda: measured(aws, machine, metric) == 2 or None, 10, metric)
+    until(lambda: measured(aws, machine, metric) == 2 or None, metric)
     assert measured(aws, machine, "ExecutionsStarted") == 2
     assert measured(aws, machine, "ExecutionTime", "SampleCount") == 2
     least = 1000 if metric == "ExecutionsTimedOut" else 0

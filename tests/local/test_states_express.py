@@ -49,7 +49,7 @@ class Express:
         lines = [json.loads(one["message"]) for one in found]
         return [one for one in lines if execution in (None, one["execution_arn"])]
 
-    def ended(self, execution: str, seconds: float = 10) -> list[dict[str, Any]]:
+    def ended(self, execution: str) -> list[dict[str, Any]]:
         """Wait for an execution; what it logged."""
         ends = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut")
 
@@ -57,7 +57,7 @@ class Express:
             lines = self.lines(execution)
             return lines if lines and lines[-1]["type"] in ends else None
 
-        return until(found, seconds, f"{execution} to end")
+        return until(found, f"{execution} to end")
 
 
 def test_start__takes_a_name_as_often_as_it_is_given(aws: Aws) -> None:
@@ -168,7 +168,7 @@ def test_time_limit__is_five_minutes_at_most() -> None:
 def test_timeout__ends_an_execution(aws: Aws) -> None:
     wait = {"Type": "Wait", "Seconds": 60, "End": True}
     machine = Express(aws, {"TimeoutSeconds": 1, **states(W=wait)})
-    lines = machine.ended(machine.start(), 5)
+    lines = machine.ended(machine.start())
     assert lines[-1]["type"] == "ExecutionTimedOut"
 
 
@@ -214,7 +214,7 @@ def test_task__acts_in_the_role_and_starts_standard_executions(aws: Aws) -> None
     refused = aws.machine(states(Call=call, After=PASS), powerless, type="EXPRESS")
     machine.client.start_execution(stateMachineArn=refused, input='{"n": 3}')
     role = powerless.rsplit("/", 1)[-1]
-    (call_,) = until(lambda: aws.get(f"/_local/calls?role={role}")[1] or None, 5, "the call")
+    (call_,) = until(lambda: aws.get(f"/_local/calls?role={role}")[1] or None, "the call")
     assert (call_["action"], call_["decision"]) == ("states:StartExecution", "DENY")
 
 
@@ -229,7 +229,7 @@ def test_finished_executions__take_no_memory(aws: Aws) -> None:
         for _ in range(number):
             machine.start({"text": "x" * 100_000})
         done = Express(aws, states(A=PASS))
-        done.ended(done.start(), 60)  # it is served after those before it
+        done.ended(done.start())  # it is served after those before it
         return int(process.memory_info().rss)
 
     before = burst(50)

@@ -164,7 +164,7 @@ def test_variables__in_all(aws: Aws, number: int, status: str) -> None:
         "ItemProcessor": inner(A=last),
         "End": True,
     }
-    result = aws.run(states(**chain), "x" * (MOST - 2), seconds=60)
+    result = aws.run(states(**chain), "x" * (MOST - 2))
     assert result["status"] == status, result.get("cause")
     assert failed(result) == (status == "FAILED")
 

@@ -36,7 +36,7 @@ def run_job(name: str, **more: Any) -> dict[str, Any]:
 
 def test_glue__returns_the_run_flat_with_times_in_milliseconds(aws: Aws) -> None:
     name = job(aws, "import sys\nprint(sys.argv)\n")
-    result = aws.run(states(Run=run_job(name)), seconds=60)
+    result = aws.run(states(Run=run_job(name)))
     assert result["status"] == "SUCCEEDED", result.get("cause")
     output = result["output"]
     assert (output["JobName"], output["JobRunState"]) == (name, "SUCCEEDED")
@@ -55,7 +55,7 @@ def test_glue__failed_run_is_the_cause(aws: Aws) -> None:
             "Next": "After",
         }
     ]
-    result = aws.run(states(Run=run_job(name, Catch=catch), After=PASS), seconds=60)
+    result = aws.run(states(Run=run_job(name, Catch=catch), After=PASS))
     assert result["status"] == "SUCCEEDED", result.get("cause")
     output = result["output"]
     assert output["JobRunState"] == "FAILED"
@@ -65,14 +65,14 @@ def test_glue__failed_run_is_the_cause(aws: Aws) -> None:
 
 def test_glue__timeout_of_the_task_stops_the_run(aws: Aws) -> None:
     name = job(aws, "import time\ntime.sleep(60)\n")
-    result = aws.run(states(Run=run_job(name, TimeoutSeconds=2)), seconds=60)
+    result = aws.run(states(Run=run_job(name, TimeoutSeconds=2)))
     assert (result["status"], result["error"]) == ("FAILED", "States.Timeout")
 
     def stopped() -> bool:
         run = aws.client("glue").get_job_runs(JobName=name)["JobRuns"][0]
         return run["JobRunState"] in ("STOPPING", "STOPPED")
 
-    until(lambda: stopped() or None, 5, "the run to be stopped")
+    until(lambda: stopped() or None, "the run to be stopped")
 
 
 def test_glue__too_many_runs_are_named_as_on_aws(aws: Aws) -> None:
@@ -104,13 +104,13 @@ def test_athena__query_and_its_results(aws: Aws) -> None:
         {"QueryExecutionId": "{% $states.input.QueryExecution.QueryExecutionId %}"},
         Output="{% $states.result.ResultSet.Rows[1].Data.VarCharValue %}",
     )
-    result = aws.run(states(Ask=wait, Read=read), seconds=30)
+    result = aws.run(states(Ask=wait, Read=read))
     assert result["status"] == "SUCCEEDED", result.get("cause")
     assert result["output"] == ["42", "a"]
 
 
 def test_athena__failed_query_is_the_cause(aws: Aws) -> None:
-    result = aws.run(states(Ask=task(QUERY, query(aws, "SELECT nothing FROM nowhere"))), seconds=30)
+    result = aws.run(states(Ask=task(QUERY, query(aws, "SELECT nothing FROM nowhere"))))
     assert (result["status"], result["error"]) == ("FAILED", "States.TaskFailed")
     status = json.loads(result["cause"])["QueryExecution"]["Status"]
     assert status["State"] == "FAILED"
@@ -152,7 +152,6 @@ def test_crawler__is_started_and_read(aws: Aws) -> None:
             Pause={"Type": "Wait", "Seconds": 1, "Next": "Look"},
             Done={**PASS, "Output": "{% $states.input.Crawler.LastCrawl %}"},
         ),
-        seconds=60,
     )
     assert result["status"] == "SUCCEEDED", result.get("cause")
     assert result["output"]["Status"] == "SUCCEEDED"

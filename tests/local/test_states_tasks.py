@@ -252,12 +252,12 @@ def test_stop__aborts_with_error_and_cause(aws: Aws, kind: str) -> None:
     execution = client.start_execution(stateMachineArn=machine, input='{"n": 1}')["executionArn"]
     time.sleep(0.4)
     client.stop_execution(executionArn=execution, error="Enough", cause="said so")
-    result = aws.wait(execution, 5)
+    result = aws.wait(execution)
     assert (result["status"], result["error"], result["cause"]) == ("ABORTED", "Enough", "said so")
     assert types(aws, execution)[-1] == "ExecutionAborted"
     if kind == "nested":
         running = client.list_executions(stateMachineArn=inner)["executions"]
-        assert aws.wait(running[0]["executionArn"], 5)["status"] == "ABORTED"
+        assert aws.wait(running[0]["executionArn"])["status"] == "ABORTED"
 
 
 def test_start__same_name_and_input_is_the_same_execution(aws: Aws) -> None:

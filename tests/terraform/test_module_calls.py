@@ -20,9 +20,6 @@ from ops.terraform import link_root
 from tests.rendering import Deployment
 from tests.rendering import Terraform as Rendering
 
-# Whole deployments are applied.
-pytestmark = pytest.mark.timeout(900)
-
 EXAMPLE = "examples/called-twice"
 DATASETS = {"orders": {"columns": [{"name": "id", "type": "bigint"}], "triggers": ["schedule"]}}
 

@@ -97,7 +97,6 @@ def overlapped(lake: Lake, step: int) -> list[dict[str, bytes]]:
         number += step
 
 
-@pytest.mark.timeout(600)
 def test_overlap__second_run_inside_the_first(lake: Lake) -> None:
     expected = undisturbed(lake)
     states = overlapped(lake, 9)
