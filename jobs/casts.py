@@ -7,6 +7,7 @@ the zone of a timestamp is dropped. Nothing here rounds, and nothing guesses.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from datatypes import MAX_PRECISION, DataType
 
@@ -24,6 +25,8 @@ _TIMESTAMP = (
     rf"{_DATE}([T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{{1,9}})?)?"
     r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?"
 )
+_PLAIN_DATE = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_PLAIN_TIMESTAMP = rf"{_PLAIN_DATE}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?Z?"
 _INTEGERS = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
@@ -50,8 +53,24 @@ def literal(text: str) -> str:
 
 
 def trimmed(sql: str) -> str:
-    """Take the blanks off both ends of a text."""
+    """Take the blanks off both ends of a text; `sql` is evaluated more than once."""
+    # Trimming by a list of characters is slow, and few texts have anything to trim.
+    clean = f"{sql} >= '!' AND {sql}[-1] >= '!' AND NOT contains({sql}, '\u00a0')"
+    return f"CASE WHEN {clean} THEN {sql} ELSE {_trim(sql)} END"
+
+
+def _trim(sql: str) -> str:
     return f"trim({sql}, {literal(BLANKS)})"
+
+
+def may_be_one_of(sql: str, texts: Collection[str]) -> str:
+    """Tell cheaply which texts can be one of `texts` between blanks: all that are, and few more."""
+    ranges = [("\u00a0", "\u00a1")]
+    ranges += [(text, f"{text}\u00a1") for text in {text.strip(BLANKS) for text in texts} if text]
+    within = [
+        f"({sql} >= {literal(low)} AND {sql} < {literal(high)})" for low, high in sorted(ranges)
+    ]
+    return " OR ".join([f"{sql} < '!'", *within])
 
 
 def is_integer(duckdb_type: str) -> bool:
@@ -118,6 +137,51 @@ def from_text(sql: str, target: DataType, pattern: str | None = None) -> str:
         parsed = f"CASE WHEN lower({text}) NOT IN {_SPECIAL} THEN {parsed} END"
         return parsed if target.base == "timestamp" else f"CAST({parsed} AS DATE)"
     return _READERS[target.base](text, target)
+
+
+def proven(sql: str, target: DataType, pattern: str | None, nulls: Collection[str]) -> str | None:
+    """
+    Read the texts that cheap tests show to be a value: most of them, in most files.
+
+    Parameters
+    ----------
+    sql, target, pattern
+        As for `from_text`.
+    nulls
+        Texts that stand for null, whatever blanks are around them.
+
+    Returns
+    -------
+    str or None
+        An expression that is what `from_text` gives, or NULL if that is not proven: as for what
+        may be one of `nulls`. None: no cheap test is known.
+    """
+    value = f"TRY_CAST(nullif({sql}, '') AS {target.duckdb})"
+    written = f"CAST({value} AS VARCHAR)"
+    tests = {
+        # DuckDB writes each number in one way, which is one that is read.
+        "int": f"{written} = {sql}",
+        "bigint": f"{written} = {sql}",
+        "decimal": f"({written} = {sql} OR starts_with({written}, {sql}))",
+        # DuckDB would also read underscores, two signs, inf and nan.
+        "double": f"{sql} BETWEEN '-' AND ':' AND NOT contains({sql}, '_') AND isfinite({value})",
+        "date": _matches(sql, _PLAIN_DATE),
+        "timestamp": _matches(sql, _PLAIN_TIMESTAMP),
+    }
+    test = tests.get(target.base)
+    if pattern is not None:
+        test = f"{sql} BETWEEN '0' AND ':'" if pattern == pattern.strip(BLANKS) else None
+    if pattern is not None or target.base == "date":
+        # Functions, unlike casts, run only once for each text of a column's dictionary.
+        parsed = f"try_strptime({sql}, {literal(pattern or '%Y-%m-%d')})"
+        value = f"CAST({parsed} AS {target.duckdb})"
+    # A text without digits is no value of these types.
+    alike = [null for null in nulls if re.search("[0-9]", null)]
+    if test is None or (alike and (pattern is not None or target.base == "double")):
+        # The test of a double or a format passes over blanks, behind which a null can be.
+        return None
+    test = " AND ".join([test, *(f"{sql} <> {literal(null)}" for null in alike)])
+    return f"CASE WHEN {test} THEN {value} END"
 
 
 def _read_boolean(text: str, _: DataType) -> str:
@@ -256,7 +320,9 @@ def spark(sql: str, source: str, target: DataType) -> str | None:
 
 
 def _spark_from_text(sql: str, target: DataType) -> str:
-    text = trimmed(sql)
+    if target.base == "string":
+        return sql
+    text = _trim(sql)
     # regexp_extract gives '' for what does not match, and '' casts to NULL.
     if target.base in ("int", "bigint"):
         whole = rf"regexp_extract({text}, '^([+-]?[0-9]+)(?:\.[0-9]*)?$', 1)"
@@ -269,7 +335,7 @@ def _spark_from_text(sql: str, target: DataType) -> str:
         whole = rf"regexp_replace({text}, '^[0-9]{{4}}$', '\0-1')"
         whole = rf"regexp_replace({whole}, '^[0-9]{{4}}-[0-9]{{1,2}}$', '\0-1')"
         return f"TRY_CAST(regexp_extract({whole}, '{day}', 1) AS DATE)"
-    return from_text(sql, target)
+    return _READERS[target.base](text, target)
 
 
 def _castable(source: str, target: DataType) -> bool:
@@ -284,7 +350,11 @@ def _castable(source: str, target: DataType) -> bool:
 
 
 def _if_matches(text: str, pattern: str, result: str) -> str:
-    return f"CASE WHEN regexp_full_match({text}, {literal(pattern)}) THEN {result} END"
+    return f"CASE WHEN {_matches(text, pattern)} THEN {result} END"
+
+
+def _matches(text: str, pattern: str) -> str:
+    return f"regexp_full_match({text}, {literal(pattern)})"
 
 
 def _finite(sql: str) -> str:

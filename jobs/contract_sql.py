@@ -2,20 +2,22 @@
 
 The statement reads the view `raw` (see engine) and keeps every row of it:
 
-    texts    null_values and clean applied to what is in raw
-    typed    each column in its own type, NULL where the text is no such value
-    judged   the reasons to refuse the row, if there are any
-    ranked   its place among the rows with the same key
-    kept     the filter's answer
-    d1, d2…  the derived columns, each with what its expression gave
-    (last)   the outcome: out, refused, duplicate or filtered
+    proven     values that cheap tests find to be of their type, which are most
+    texts      null_values and clean applied to all others
+    typed      each column in its own type, NULL where the text is no such value
+    judged     whether the row is refused
+    explained  why
+    ranked     whether another row with the same key is to be kept
+    kept       the filter's answer
+    d1, d2…    the derived columns, with what their expressions gave
+    (last)     the outcome: out, refused, duplicate or filtered
 
 User's names match [a-z][a-z0-9_]*, so names with a leading underscore are free for the rest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import casts
@@ -29,6 +31,8 @@ from sql_dialect import DUCKDB, Dialect
 ORIGIN = ("_file", "_row", "ingest_date", "_source_file", "_source_row")
 SEPARATOR = "\x1f"
 _SHOWN = 40
+# One number for each row; no file has this many.
+_PLACE = "_file * 1000000000000 + _row"
 # Escaped (three bytes for one) and with the names of folders, it must fit into a key of 1,024.
 _MAX_PARTITION_BYTES = 240
 
@@ -168,53 +172,107 @@ class _Statement:
         self._sql = dialect
 
     def text(self) -> str:
-        origin = ", ".join(ORIGIN)
-        contract, quoted = self._contract, self._sql.quoted
-        names = ", ".join(quoted(column.name) for column in contract.columns)
-        numbered = [(f"_t{i}", column) for i, column in enumerate(contract.columns)]
-        texts = [f"{self._cleaned(column)} AS {text}" for text, column in numbered]
-        typed = [
-            f"{self._typed(column, text)} AS {quoted(column.name)}" for text, column in numbered
-        ]
-        faults = [fault for text, column in numbered for fault in self._faults(column, text)]
-        carried = ", ".join(text for text, _ in numbered)
-        condition = self._sql.attempt(self._expressions.filter or "true")
-        why = self._joined(faults, "category", SEPARATOR, only="_reason IS NOT NULL")
-        stages = [
-            f"texts AS (SELECT {origin}, {', '.join(texts)} FROM raw)",
-            f"typed AS (SELECT {origin}, {carried}, {', '.join(typed)} FROM texts)",
-            f"judged AS (SELECT *, {self._joined(faults, 'reason', '; ')} AS _reason FROM typed)",
-            f"explained AS (SELECT {origin}, {names}, _reason, {why} AS _categories FROM judged)",
-            f"ranked AS (SELECT *, {self._rank()} AS _rank FROM explained)",
-            f"kept AS (SELECT *, {condition} AS _kept FROM ranked)",
-        ]
+        contract = self._contract
+        stages = [*self._judged("raw"), self._explained(), *self._ranked()]
+        last, later = "ranked", list[_Fault]()
+        if self._expressions.filter is not None:
+            condition = self._sql.attempt(self._expressions.filter)
+            stages.append(f"kept AS (SELECT *, {condition} AS _kept FROM ranked)")
+            last, later = "kept", self._failing("_kept", "filter")
         derive = self._expressions.derive
-        stages += self._sql.derived([(d.expression, d.cast, d.column.name) for d in derive])
-        last, later = f"d{len(derive)}" if derive else "kept", self._failing("_kept", "filter")
+        if derive:
+            named = [(d.expression, d.cast, d.column.name) for d in derive]
+            stages += self._sql.derived(named, last)
+            last = f"d{len(derive)}"
         for number, derived in enumerate(derive, 1):
-            name = derived.column.name
+            name, kind = derived.column.name, derived.column.type
             later += self._failing(f"_a{number}", f"column {name}")
             value = self._sql.attempted(f"_a{number}")
-            later.append(self._not_a(name, value, derived.kind, derived.column.type, derived=True))
+            later.append(self._not_a(name, value, derived.kind, kind, derived=True))
         later += self._too_long()
         late = self._joined(later, "reason", "; ")
-        stages.append(f"finished AS (SELECT *, {late} AS _late FROM {last})")
-        stages.append(f"closed AS (SELECT *, {self._outcome()} AS _outcome FROM finished)")
-        columns = ", ".join(quoted(name) for name in contract.processed_types)
+        stages += [
+            f"finished AS (SELECT *, {late} AS _late FROM {last})",
+            f"closed AS (SELECT *, {self._outcome()} AS _outcome FROM finished)",
+        ]
+        names = ", ".join(map(self._sql.quoted, contract.processed_types))
+        why = self._joined(later, "category", SEPARATOR, "_late IS NOT NULL")
         return (
             f"WITH {', '.join(stages)} SELECT _outcome, "
             "CASE WHEN _outcome = 'refused' THEN coalesce(_reason, _late) END AS _reason, "
-            "CASE WHEN _outcome = 'refused' THEN coalesce(_categories, "
-            f"{self._joined(later, 'category', SEPARATOR)}) END AS _categories, "
-            f"_file, _row, {columns} FROM closed"
+            f"CASE WHEN _outcome = 'refused' THEN coalesce(_categories, {why}) END AS _categories, "
+            f"_file, _row, {names} FROM closed"
         )
 
-    def _outcome(self) -> str:
-        failed = self._sql.failed("_kept")
+    def _judged(self, source: str, suffix: str = "", only: Sequence[str] = ()) -> list[str]:
+        """Write the stages from a source to `judged`, of all columns or only some."""
+        origin = ", ".join(ORIGIN)
+        proven, texts, typed, faults = ["*"], [origin], [origin], list[_Fault]()
+        prove = self._sql.proven
+        for i, column in enumerate(self._contract.columns):
+            if only and column.name not in only:
+                continue
+            text, value = self._cleaned(column), self._typed(column, f"_t{i}")
+            name, proof = self._sql.quoted(column.name), None
+            if prove and self._raw.get(column.name) == self._sql.text:
+                proof = prove(name, column.type, column.format, self._contract.null_values)
+            if proof:
+                proven.append(f"{proof} AS _v{i}")
+                texts.append(f"_v{i}")
+                # Only what is not proven is read on.
+                text = f"CASE WHEN _v{i} IS NULL THEN {text} END"
+                value = f"CASE WHEN _v{i} IS NULL THEN {value} ELSE _v{i} END"
+            texts.append(f"{text} AS _t{i}")
+            typed.append(f"_t{i}, {value} AS {name}")
+            faults += self._faults(column, f"_t{i}")
+        refused = f"CASE WHEN {_any(faults)} THEN true ELSE false END" if faults else "false"
+        return [
+            f"proven{suffix} AS (SELECT {', '.join(proven)} FROM {source})",
+            f"texts{suffix} AS (SELECT {', '.join(texts)} FROM proven{suffix})",
+            f"typed{suffix} AS (SELECT {', '.join(typed)} FROM texts{suffix})",
+            f"judged{suffix} AS (SELECT *, {refused} AS _refused FROM typed{suffix})",
+        ]
+
+    def _explained(self) -> str:
+        columns = list(enumerate(self._contract.columns))
+        faults = [fault for i, column in columns for fault in self._faults(column, f"_t{i}")]
+        names = ", ".join(self._sql.quoted(column.name) for _, column in columns)
         return (
-            "CASE WHEN _reason IS NOT NULL THEN 'refused' WHEN _rank > 1 THEN 'duplicate' "
-            + (f"WHEN {failed} THEN 'refused' " if failed else "")
-            + f"WHEN {self._sql.attempted('_kept')} IS NOT true THEN 'filtered' "
+            f"explained AS (SELECT {', '.join(ORIGIN)}, {names}, _refused, "
+            f"{self._joined(faults, 'reason', '; ', '_refused')} AS _reason, "
+            f"{self._joined(faults, 'category', SEPARATOR, '_refused')} AS _categories FROM judged)"
+        )
+
+    def _ranked(self) -> list[str]:
+        """Write the stages from `explained` to `ranked`, which marks rows that others beat."""
+        key = self._contract.key
+        if not key:
+            return ["ranked AS (SELECT *, false AS _beaten FROM explained)"]
+        beaten = f"{self._rank()} > 1 AS _beaten"
+        if not self._sql.rivals_first:
+            return [f"ranked AS (SELECT *, {beaten} FROM explained)"]
+        # Sorting all there is of each row would be dear, and few rows share their key with another.
+        names = ", ".join(map(self._sql.quoted, key))
+        return [
+            *self._judged("raw", "_keys", key),
+            f"keyed AS (SELECT {_PLACE} AS _place, hash({names}) AS _key FROM typed_keys)",
+            "repeated AS (SELECT _key FROM keyed GROUP BY _key HAVING count(*) > 1)",
+            "rivals AS (SELECT _place FROM keyed WHERE _key IN (FROM repeated))",
+            f"contested AS (SELECT * FROM raw WHERE {_PLACE} IN (FROM rivals))",
+            *self._judged("contested", "_again"),
+            f"placed AS (SELECT {_PLACE} AS _place, {beaten} FROM judged_again)",
+            "beaten AS (SELECT _place FROM placed WHERE _beaten)",
+            f"ranked AS (SELECT *, {_PLACE} IN (FROM beaten) AS _beaten FROM explained)",
+        ]
+
+    def _outcome(self) -> str:
+        kept = ""
+        if self._expressions.filter is not None:
+            failed = self._sql.failed("_kept")
+            kept = f"WHEN {failed} THEN 'refused' " if failed else ""
+            kept += f"WHEN {self._sql.attempted('_kept')} IS NOT true THEN 'filtered' "
+        return (
+            f"CASE WHEN _refused THEN 'refused' WHEN _beaten THEN 'duplicate' {kept}"
             "WHEN _late IS NOT NULL THEN 'refused' ELSE 'out' END"
         )
 
@@ -235,11 +293,7 @@ class _Statement:
             nulls = tuple(null for null in nulls if null)
         if not nulls:
             return cleaned
-        listed = ", ".join(map(self._sql.literal, nulls))
-        is_null = f"{self._sql.trimmed(text)} IN ({listed})"
-        if any(null != null.strip(casts.BLANKS) for null in nulls):
-            is_null = f"{text} IN ({listed}) OR {is_null}"
-        return f"CASE WHEN {is_null} THEN NULL ELSE {cleaned} END"
+        return f"CASE WHEN {self._sql.is_one_of(text, nulls)} THEN NULL ELSE {cleaned} END"
 
     def _typed(self, column: Column, sql: str) -> str:
         source = self._source(column)
@@ -257,7 +311,8 @@ class _Statement:
         faults = []
         if column.name in self._contract.required:
             text = f"column {column.name}: empty, but required"
-            faults.append(_Fault(f"{sql} IS NULL", self._sql.literal(text), text))
+            missing = f"{self._sql.quoted(column.name)} IS NULL AND {sql} IS NULL"
+            faults.append(_Fault(missing, self._sql.literal(text), text))
         if column.type.base != "string":
             source = self._source(column)
             faults.append(self._not_a(column.name, sql, source, column.type, column.format))
@@ -283,7 +338,7 @@ class _Statement:
         verdict = "', not" if derived else "' is not"
         after = f"{verdict} {kind.with_article} ({casts.allowed(kind, pattern)})"
         return _Fault(
-            f"{sql} IS NOT NULL AND {self._sql.quoted(name)} IS NULL",
+            f"{self._sql.quoted(name)} IS NULL AND {sql} IS NOT NULL",
             f"{self._sql.literal(before)} || {shown} || {self._sql.literal(after)}",
             f"column {name}: not {kind.with_article}",
         )
@@ -310,7 +365,7 @@ class _Statement:
         return [_Fault(failed, self._sql.literal(text), text)] if failed else []
 
     def _joined(
-        self, faults: list[_Fault], part: str, separator: str, only: str | None = None
+        self, faults: Sequence[_Fault], part: str, separator: str, when: str | None = None
     ) -> str:
         """Write the reasons or categories of a row in one text; NULL if there are none."""
         if not faults:
@@ -320,13 +375,11 @@ class _Statement:
             f"CASE WHEN {f.when} THEN {f.reason if part == 'reason' else literal(f.category)} END"
             for f in faults
         )
-        joined = f"nullif(concat_ws({literal(separator)}, {cases}), '')"
-        return f"CASE WHEN {only} THEN {joined} END" if only else joined
+        joined = f"concat_ws({literal(separator)}, {cases})"
+        return f"CASE WHEN {when or _any(faults)} THEN {joined} END"
 
     def _rank(self) -> str:
         """Write a row's place among the rows with its key: the one to keep is 1."""
-        if not self._contract.key:
-            return "1"
         quoted = self._sql.quoted
         key = ", ".join(map(quoted, self._contract.key))
         order = [
@@ -339,5 +392,9 @@ class _Statement:
             for name in ("ingest_date", "_source_file", "_source_row", "_file", "_row")
         ]
         # Refused rows are set apart, so that none of them hides a good row.
-        same = f"PARTITION BY _reason IS NULL, {key}"
+        same = f"PARTITION BY _refused, {key}"
         return f"row_number() OVER ({same} ORDER BY {', '.join(order)})"
+
+
+def _any(faults: Sequence[_Fault]) -> str:
+    return " OR ".join(f"({fault.when})" for fault in faults)

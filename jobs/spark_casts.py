@@ -6,9 +6,6 @@ off, as for users' expressions), and write doubles and small decimals in other w
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
 import spark_strptime
 import spark_texts
 from datatypes import DataType
@@ -209,33 +206,19 @@ class Spark(Dialect):
 
     text = "string"
     boolean = "boolean"
+    quoted = staticmethod(quoted)
+    literal = staticmethod(literal)
+    trimmed = staticmethod(trimmed)
+    cleaned = staticmethod(spark_texts.cleaned)
+    as_text = staticmethod(as_text)
+    from_text = staticmethod(from_text)
+    strict = staticmethod(strict)
 
     def type_name(self, kind: DataType) -> str:
         return kind.name
 
-    def quoted(self, name: str) -> str:
-        return quoted(name)
-
-    def literal(self, text: str) -> str:
-        return literal(text)
-
-    def trimmed(self, sql: str) -> str:
-        return trimmed(sql)
-
-    def cleaned(self, cleaner: str, sql: str) -> str:
-        return spark_texts.cleaned(cleaner, sql)
-
-    def as_text(self, sql: str, source: str) -> str:
-        return as_text(sql, source)
-
     def size(self, sql: str) -> str:
         return f"octet_length({sql})"
-
-    def from_text(self, sql: str, target: DataType, pattern: str | None = None) -> str:
-        return from_text(sql, target, pattern)
-
-    def strict(self, sql: str, source: str, target: DataType) -> str | None:
-        return strict(sql, source, target)
 
     def attempt(self, expression: str) -> str:
         return expression
@@ -245,31 +228,6 @@ class Spark(Dialect):
 
     def failed(self, attempt: str) -> str | None:  # noqa: ARG002
         return None
-
-    def derived(self, columns: Sequence[tuple[str, str, str]]) -> list[str]:
-        # Columns that do not build on each other share a stage: Spark's analysis takes as many
-        # rounds as stages are nested, and gives up beyond a limit.
-        stages, last, named = [], "kept", set[str]()
-        attempts: list[str] = []
-        values: list[str] = []
-
-        def close(number: int) -> None:
-            nonlocal last
-            stages.append(f"e{number} AS (SELECT *, {', '.join(attempts)} FROM {last})")
-            stages.append(f"d{number} AS (SELECT *, {', '.join(values)} FROM e{number})")
-            last = f"d{number}"
-            for found in (attempts, values, named):
-                found.clear()
-
-        for number, (expression, cast, name) in enumerate(columns, 1):
-            if named.intersection(re.findall("[a-z0-9_]+", expression.lower())):
-                close(number - 1)
-            attempts.append(f"{expression} AS _a{number}")
-            values.append(f"{cast.replace('_value', f'_a{number}')} AS {quoted(name)}")
-            named.add(name)
-        if columns:
-            close(len(columns))
-        return stages
 
 
 SPARK = Spark()

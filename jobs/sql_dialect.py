@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar
 
 import casts
 import spark_functions
@@ -15,6 +17,10 @@ class Dialect(abc.ABC):
 
     text: str
     boolean: str
+    # Reads a text in its usual form, if there is a quick way (see casts.proven).
+    proven: ClassVar[Callable[..., str | None] | None] = None
+    # Whether rows that share their key are better found before the window that ranks them.
+    rivals_first: ClassVar[bool] = False
 
     @abc.abstractmethod
     def type_name(self, kind: DataType) -> str:
@@ -31,6 +37,14 @@ class Dialect(abc.ABC):
     @abc.abstractmethod
     def trimmed(self, sql: str) -> str:
         """Take the blanks off both ends of a text."""
+
+    def is_one_of(self, sql: str, texts: Collection[str]) -> str:
+        """Tell whether a text is one of `texts`, whatever blanks are around it."""
+        listed = ", ".join(map(self.literal, texts))
+        trimmed = f"{self.trimmed(sql)} IN ({listed})"
+        if all(text == text.strip(casts.BLANKS) for text in texts):
+            return trimmed
+        return f"({sql} IN ({listed}) OR {trimmed})"
 
     @abc.abstractmethod
     def cleaned(self, cleaner: str, sql: str) -> str:
@@ -64,13 +78,34 @@ class Dialect(abc.ABC):
     def failed(self, attempt: str) -> str | None:
         """Write whether an attempt failed; None where expressions never do."""
 
-    @abc.abstractmethod
-    def derived(self, columns: Sequence[tuple[str, str, str]]) -> list[str]:
-        """Write the stages from `kept` to `d<n>`, with n derived columns in order.
+    def derived(self, columns: Sequence[tuple[str, str, str]], last: str) -> list[str]:
+        """Write the stages from `last` to `d<n>`, with n derived columns in order.
 
         A column is its expression, the cast that makes it of `_value`, and its name. The first
-        attempt is named `_a1`.
+        attempt is named `_a1`. Columns that do not build on each other share a stage: planning
+        takes its time, and Spark's analysis as many rounds as stages are nested, up to a limit.
         """
+        stages, named = [], set[str]()
+        attempts: list[str] = []
+        values: list[str] = []
+
+        def close(number: int) -> str:
+            stages.append(f"e{number} AS (SELECT *, {', '.join(attempts)} FROM {last})")
+            stages.append(f"d{number} AS (SELECT *, {', '.join(values)} FROM e{number})")
+            for found in (attempts, values, named):
+                found.clear()
+            return f"d{number}"
+
+        for number, (expression, cast, name) in enumerate(columns, 1):
+            if named.intersection(re.findall("[a-z0-9_]+", expression.lower())):
+                last = close(number - 1)
+            attempt = f"_a{number}"
+            attempts.append(f"{self.attempt(expression)} AS {attempt}")
+            value = cast.replace("_value", self.attempted(attempt))
+            values.append(f"{value} AS {self.quoted(name)}")
+            named.add(name)
+        close(len(columns))
+        return stages
 
 
 class DuckDb(Dialect):
@@ -78,6 +113,12 @@ class DuckDb(Dialect):
 
     text = "VARCHAR"
     boolean = "BOOLEAN"
+    rivals_first = True
+    literal = staticmethod(casts.literal)
+    trimmed = staticmethod(casts.trimmed)
+    from_text = staticmethod(casts.from_text)
+    proven = staticmethod(casts.proven)
+    strict = staticmethod(casts.strict)
 
     def type_name(self, kind: DataType) -> str:
         return kind.duckdb
@@ -85,11 +126,9 @@ class DuckDb(Dialect):
     def quoted(self, name: str) -> str:
         return f'"{name}"'
 
-    def literal(self, text: str) -> str:
-        return casts.literal(text)
-
-    def trimmed(self, sql: str) -> str:
-        return casts.trimmed(sql)
+    def is_one_of(self, sql: str, texts: Collection[str]) -> str:
+        possible = casts.may_be_one_of(sql, texts)
+        return f"CASE WHEN {possible} THEN {super().is_one_of(sql, texts)} ELSE false END"
 
     def cleaned(self, cleaner: str, sql: str) -> str:
         if cleaner == "trim":
@@ -102,12 +141,6 @@ class DuckDb(Dialect):
     def size(self, sql: str) -> str:
         return f"strlen({sql})"
 
-    def from_text(self, sql: str, target: DataType, pattern: str | None = None) -> str:
-        return casts.from_text(sql, target, pattern)
-
-    def strict(self, sql: str, source: str, target: DataType) -> str | None:
-        return casts.strict(sql, source, target)
-
     def attempt(self, expression: str) -> str:
         # {v: value}, or NULL where the expression fails, which a plain TRY would not tell.
         return f"TRY({{'v': {expression}}})"
@@ -117,19 +150,6 @@ class DuckDb(Dialect):
 
     def failed(self, attempt: str) -> str | None:
         return f"{attempt} IS NULL"
-
-    def derived(self, columns: Sequence[tuple[str, str, str]]) -> list[str]:
-        stages, last = [], "kept"
-        for number, (expression, cast, name) in enumerate(columns, 1):
-            attempt = f"_a{number}"
-            # One stage for the attempt, one for its value, so that a cast names it cheaply.
-            stages += [
-                f"e{number} AS (SELECT *, {self.attempt(expression)} AS {attempt} FROM {last})",
-                f"v{number} AS (SELECT *, {attempt}.v AS _value FROM e{number})",
-                f'd{number} AS (SELECT * EXCLUDE (_value), {cast} AS "{name}" FROM v{number})',
-            ]
-            last = f"d{number}"
-        return stages
 
 
 DUCKDB = DuckDb()
