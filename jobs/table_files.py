@@ -64,7 +64,7 @@ class TableFiles:
     max_object_bytes
         A file that has reached this size is closed, and the partition goes on in another one.
     threads
-        How many partitions are written at the same time; this many row groups, and two more,
+        How many partitions are written at the same time; this many row groups, and one more,
         are in memory.
     """
 
@@ -100,7 +100,7 @@ class TableFiles:
                     prefix, self._folder / f"{number}", self._schema, self._max_object_bytes
                 )
                 for group, is_last in self._groups(rows, count):
-                    while len(pending) > self._threads:
+                    while len(pending) >= self._threads:
                         yield from pending.popleft().result()
                     pool = pools[number % self._threads]
                     pending.append(pool.submit(partition.write, group, is_last=is_last))
