@@ -230,7 +230,7 @@ class DuckDbEngine(Engine):
         return _Prepared(contract, contract_sql.translate(contract, self.describe))
 
     def query(self, model: ModelSql, tables: Mapping[str, BoundTable]) -> str:
-        from spark_query import QueryTranslator  # noqa: PLC0415 - only models need it
+        from query_write import QueryTranslator  # noqa: PLC0415 - only models need it
 
         columns = {name: table.columns for name, table in tables.items()}
         return QueryTranslator(self._columns).translate(model, columns)

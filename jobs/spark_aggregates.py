@@ -19,6 +19,7 @@ import casts
 import spark_decimals
 import spark_types
 from errors import ConfigError
+from spark_dialect import function_name, shown
 from spark_operators import demand_boolean
 from spark_types import DOUBLE, NULL, Piece
 
@@ -39,7 +40,7 @@ _UNORDERED: dict[type[exp.Expr], str] = {
 }
 # 2^62: what is left of a double behind its point becomes a BIGINT with it.
 _PART = "4611686018427387904::DOUBLE"
-_WRAPPERS = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
+WRAPPERS = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class _Call:
         """Give an argument that has to be a number."""
         piece = self.arguments[position]
         if piece.kind != NULL and not casts.is_number(piece.kind):
-            raise ConfigError(f"'{self.node.sql('spark')}' is of {piece.kind}, not of a number")
+            raise ConfigError(f"'{shown(self.node)}' is of {piece.kind}, not of a number")
         return spark_types.cast(piece, DOUBLE) if piece.kind == NULL else piece
 
     def double(self, position: int = 0) -> Piece:
@@ -169,15 +170,15 @@ def _percentile(call: _Call) -> Piece:
     share = "0.5"
     if not isinstance(call.node, exp.Median):
         if len(call.arguments) != 2:
-            raise ConfigError(f"'{call.node.sql('spark')}': percentile takes a column and a share")
+            raise ConfigError(f"'{shown(call.node)}': percentile takes a column and a share")
         written = call.node.args.get("quantile", call.node.this)
         share = written.name
         if not isinstance(written, exp.Literal) or not re.fullmatch(r"0?\.[0-9]+|[01]", share):
             raise ConfigError(
-                f"'{call.node.sql('spark')}': the share is a number from 0 to 1 such as 0.5"
+                f"'{shown(call.node)}': the share is a number from 0 to 1 such as 0.5"
             )
     if call.distinct:
-        raise ConfigError(f"'{call.node.sql('spark')}': DISTINCT is not supported here")
+        raise ConfigError(f"'{shown(call.node)}': DISTINCT is not supported here")
     return Piece(call.write("quantile_cont", call.double(), share), DOUBLE)
 
 
@@ -212,15 +213,26 @@ _NAMED: dict[str, _Write] = {
 }
 NAMES = (
     *("any", "avg", "bool_and", "bool_or", "corr", "count", "count_if", "covar_pop"),
-    *("covar_samp", "every", "max", "mean", "median", "min", "percentile", "percentile_cont"),
-    *("some", "std", "stddev", "stddev_pop", "stddev_samp", "sum", "var_pop", "var_samp"),
+    *("covar_samp", "every", "grouping", "grouping_id", "max", "mean", "median", "min"),
+    *(
+        "percentile",
+        "percentile_cont",
+        "some",
+        "std",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "sum",
+        "var_pop",
+        "var_samp",
+    ),
     "variance",
 )
 
 
 def is_aggregate(node: exp.Expr) -> bool:
     """Whether a node is a call of an aggregate function, allowed or not."""
-    if isinstance(node, _WRAPPERS):
+    if isinstance(node, WRAPPERS):
         return is_aggregate(node.this)
     if isinstance(node, exp.Anonymous):
         return node.name.lower() in _NAMED
@@ -233,7 +245,7 @@ def find(node: exp.Expr) -> Iterator[exp.Expr]:
         return
     if isinstance(node, exp.Window):
         function = node.this
-        while isinstance(function, _WRAPPERS):
+        while isinstance(function, WRAPPERS):
             function = function.this
         parts = [*function.iter_expressions(), *node.args.get("partition_by", ())]
         order = node.args.get("order")
@@ -273,7 +285,7 @@ def write(t: Translator, node: exp.Expr, over: str = "") -> Piece:
         raise ConfigError(_refusal(node))
     arguments, distinct = _arguments(node, order)
     if distinct and over:
-        raise ConfigError(f"'{node.sql('spark')}': a window function knows no DISTINCT")
+        raise ConfigError(f"'{shown(node)}': a window function knows no DISTINCT")
     return writer(_Call(node, [t.sql(part) for part in arguments], distinct, condition + over))
 
 
@@ -282,7 +294,7 @@ def _arguments(node: exp.Expr, order: exp.Expr | None) -> tuple[list[exp.Expr], 
     if order is not None:
         terms = order.expressions
         if len(terms) != 1 or terms[0].args.get("desc"):
-            raise ConfigError(f"'{node.sql('spark')}': order by one column, ascending")
+            raise ConfigError(f"'{shown(node)}': order by one column, ascending")
         return [terms[0].this, node.this], ""
     if isinstance(node, exp.Anonymous):
         found = list(node.expressions)
@@ -291,15 +303,18 @@ def _arguments(node: exp.Expr, order: exp.Expr | None) -> tuple[list[exp.Expr], 
     if len(found) == 1 and isinstance(found[0], exp.Distinct):
         return list(found[0].expressions), "DISTINCT "
     if not found and not isinstance(node.this, exp.Star):
-        raise ConfigError(f"'{node.sql('spark')}' has no argument; to count rows write count(*)")
+        raise ConfigError(f"'{shown(node)}' has no argument; to count rows write count(*)")
     return found, ""
 
 
 def _refusal(node: exp.Expr) -> str:
-    text = node.sql("spark")
+    text = shown(node)
     if type(node) in _UNORDERED:
         return (
             f"'{text}' depends on the order in which rows arrive; a model gives the same rows each "
             "time, so use min, max, or a row picked by row_number() OVER (… ORDER BY …)"
         )
-    return f"aggregate function in '{text}' is not supported; known: {', '.join(NAMES)}"
+    return (
+        f"aggregate function '{function_name(node)}' in '{text}' is not supported; "
+        f"known: {', '.join(NAMES)}"
+    )

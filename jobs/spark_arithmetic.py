@@ -10,6 +10,7 @@ import casts
 import spark_decimals
 import spark_types
 from errors import ConfigError
+from spark_dialect import shown
 from spark_operators import Handler
 from spark_types import Piece
 
@@ -45,7 +46,7 @@ def calculate(t: Translator, node: exp.Expr, operator: str, parts: list[exp.Expr
     sides = [t.sql(part) for part in parts]
     kinds = [side.kind for side in sides]
     if "VARCHAR" in kinds:
-        raise ConfigError(f"'{node.sql('spark')}' calculates with a string; cast it first")
+        raise ConfigError(f"'{shown(node)}' calculates with a string; cast it first")
     if operator in "+-*" and any(
         kind == "DATE" or casts.is_timestamp(kind) or kind.startswith("INTERVAL") for kind in kinds
     ):
@@ -59,7 +60,7 @@ def calculate(t: Translator, node: exp.Expr, operator: str, parts: list[exp.Expr
         of_left, of_right = (_digits(part, side.kind) for part, side in zip(parts, sides))
         return _DECIMALS[operator](left, of_left, right, of_right)
     if operator == "div" and any(casts.is_floating(side.kind) for side in sides):
-        raise ConfigError(f"'{node.sql('spark')}' divides doubles by div; cast them to bigint")
+        raise ConfigError(f"'{shown(node)}' divides doubles by div; cast them to bigint")
     return _with_numbers(operator, sides)
 
 
@@ -104,7 +105,7 @@ def _digits(node: exp.Expr, kind: str) -> tuple[int, int]:
 def _demand_numbers(node: exp.Expr, sides: list[Piece]) -> None:
     for side in sides:
         if side.kind != spark_types.NULL and not casts.is_number(side.kind):
-            raise ConfigError(f"'{node.sql('spark')}' calculates with {side.kind}; cast it first")
+            raise ConfigError(f"'{shown(node)}' calculates with {side.kind}; cast it first")
 
 
 def _with_times(node: exp.Expr, operator: str, sides: list[Piece]) -> Piece:
@@ -113,7 +114,7 @@ def _with_times(node: exp.Expr, operator: str, sides: list[Piece]) -> Piece:
     calculated = f"({sides[0]} {operator} {sides[1]})"
     if operator == "-" and all(kind == "DATE" or casts.is_timestamp(kind) for kind in kinds):
         raise ConfigError(
-            f"'{node.sql('spark')}' is an interval, which no column can hold; use "
+            f"'{shown(node)}' is an interval, which no column can hold; use "
             "datediff(end, start) for days or timestampdiff(MINUTE, start, end)"
         )
     kind = _kind_of_times(operator, *kinds)
@@ -121,7 +122,7 @@ def _with_times(node: exp.Expr, operator: str, sides: list[Piece]) -> Piece:
         kind = _kind_of_times(operator, *reversed(kinds))
     if kind is None:
         raise ConfigError(
-            f"'{node.sql('spark')}' is {kinds[0]} {operator} {kinds[1]}, which is not known; add "
+            f"'{shown(node)}' is {kinds[0]} {operator} {kinds[1]}, which is not known; add "
             "days or an INTERVAL to a date or timestamp, multiply an INTERVAL by a whole number"
         )
     return spark_types.cast(calculated, kind) if kind == "DATE" else Piece(calculated, kind)

@@ -10,6 +10,7 @@ from sqlglot import exp
 import casts
 import spark_types
 from errors import ConfigError
+from spark_dialect import shown
 from spark_operators import Handler, demand_alike, same_kind
 from spark_types import Piece
 
@@ -51,7 +52,7 @@ def _round(t: Translator, node: exp.Expr) -> Piece:
     value = t.sql(node.this)
     written = t.optional(node, "decimals", "0")
     if not re.fullmatch(r"\(- [0-9]\)|[0-9]", written):
-        raise ConfigError(f"'{node.sql('spark')}': round to a number of digits from -9 to 9")
+        raise ConfigError(f"'{shown(node)}': round to a number of digits from -9 to 9")
     digits = int(written.strip("()").replace(" ", ""))
     kind = value.kind
     if casts.is_decimal(kind):
@@ -60,7 +61,7 @@ def _round(t: Translator, node: exp.Expr) -> Piece:
     if casts.is_integer(kind):
         return value if digits >= 0 else spark_types.cast(f"round({value}, {digits})", kind)
     if digits < 0:
-        raise ConfigError(f"'{node.sql('spark')}': round a double to 0 to 9 digits")
+        raise ConfigError(f"'{shown(node)}': round a double to 0 to 9 digits")
     # Spark rounds the decimal text of a double, half up: 2.675 becomes 2.68. What needs more than
     # 18 digits has no fraction left to round.
     exact = f"TRY_CAST(CAST({value} AS VARCHAR) AS DECIMAL(18, {digits}))"
@@ -80,7 +81,7 @@ def _rounded(kind: str, digits: int) -> str:
 def _whole(name: str) -> Handler:
     def write(t: Translator, node: exp.Expr) -> Piece:
         if node.args.get("decimals") is not None:
-            raise ConfigError(f"'{node.sql('spark')}': {name} takes one argument; use round")
+            raise ConfigError(f"'{shown(node)}': {name} takes one argument; use round")
         value = t.sql(node.this)
         kind = "BIGINT"
         if casts.is_decimal(value.kind):
@@ -109,7 +110,7 @@ def _log(t: Translator, node: exp.Expr) -> str:
     base, value = t.sql(node.this), t.sql(node.args["expression"])
     names = {"10": "log10", "2": "log2"}
     if base not in names:
-        raise ConfigError(f"'{node.sql('spark')}': only the bases 2, 10 and e (ln) are known")
+        raise ConfigError(f"'{shown(node)}': only the bases 2, 10 and e (ln) are known")
     return _positive(names[base], value)
 
 
@@ -162,6 +163,9 @@ def _concat(t: Translator, node: exp.Expr) -> str:
 
 
 def _pipes(t: Translator, node: exp.Expr) -> str:
+    if isinstance(node.expression, (exp.Add, exp.Sub)):
+        # For Spark || binds as + does, for sqlglot it binds less.
+        raise ConfigError(f"'{shown(node)}': put what is after || in brackets")
     return f"({t.text(t.sql(node.this))} || {t.text(t.sql(node.expression))})"
 
 
@@ -213,7 +217,7 @@ def _pad(t: Translator, node: exp.Expr) -> str:
 
 def _position(t: Translator, node: exp.Expr) -> str:
     if node.args.get("position") is not None or node.args.get("occurrence") is not None:
-        raise ConfigError(f"'{node.sql('spark')}': give no start position")
+        raise ConfigError(f"'{shown(node)}': give no start position")
     return f"strpos({t.text(t.sql(node.this))}, {t.sql(node.args['substr'])})"
 
 
@@ -230,7 +234,7 @@ def _regexp_extract(t: Translator, node: exp.Expr) -> str:
 def _regexp_replace(t: Translator, node: exp.Expr) -> str:
     replacement = node.args["replacement"]
     if not replacement.is_string:
-        raise ConfigError(f"'{node.sql('spark')}': the replacement must be a text in quotes")
+        raise ConfigError(f"'{shown(node)}': the replacement must be a text in quotes")
     # Java writes the first group $1, DuckDB \1.
     written = re.sub(r"\$([0-9])", r"\\\1", replacement.name)
     value = t.text(t.sql(node.this))
@@ -239,7 +243,7 @@ def _regexp_replace(t: Translator, node: exp.Expr) -> str:
 
 def _pattern(t: Translator, node: exp.Expr) -> str:
     if not node.expression.is_string:
-        raise ConfigError(f"'{node.sql('spark')}': the pattern must be a text in quotes")
+        raise ConfigError(f"'{shown(node)}': the pattern must be a text in quotes")
     return t.sql(node.expression)
 
 
@@ -247,17 +251,17 @@ def _element(t: Translator, node: exp.Expr) -> str:
     """Write split(text, pattern)[n]; there are no other arrays."""
     index = node.expressions[0]
     if not isinstance(node.this, exp.RegexpSplit) or not index.is_int or index.is_string:
-        raise ConfigError(f"'{node.sql('spark')}': only split(text, pattern)[number] is supported")
+        raise ConfigError(f"'{shown(node)}': only split(text, pattern)[number] is supported")
     number = int(index.name) + (0 if node.args.get("offset") == 1 else 1)
     if number < 1:
-        raise ConfigError(f"'{node.sql('spark')}': the index is before the first element")
+        raise ConfigError(f"'{shown(node)}': the index is before the first element")
     value = t.sql(node.this.this)
     return f"(str_split_regex({value}, {_pattern(t, node.this)})[{number}])"
 
 
 def _sha2(t: Translator, node: exp.Expr) -> str:
     if t.optional(node, "length", "256") not in ("256", "0"):
-        raise ConfigError(f"'{node.sql('spark')}': only sha2(text, 256) is supported")
+        raise ConfigError(f"'{shown(node)}': only sha2(text, 256) is supported")
     return f"sha256({t.text(t.sql(node.this))})"
 
 

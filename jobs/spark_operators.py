@@ -12,6 +12,7 @@ import casts
 import datatypes
 import spark_types
 from errors import ConfigError
+from spark_dialect import shown
 from spark_types import Piece
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ _CASTS = {
 
 def _column(t: Translator, node: exp.Expr) -> Piece:
     if not isinstance(node, exp.Column):
-        raise ConfigError(f"'{node.sql('spark')}' is not a column")
+        raise ConfigError(f"'{shown(node)}' is not a column")
     return t.column(node)
 
 
@@ -85,7 +86,7 @@ def _not(t: Translator, node: exp.Expr) -> str:
 def demand_boolean(piece: Piece, node: exp.Expr) -> None:
     """Refuse what is no condition."""
     if piece.kind not in ("BOOLEAN", spark_types.NULL):
-        raise ConfigError(f"'{node.sql('spark')}' is {piece.kind}; a condition must be a boolean")
+        raise ConfigError(f"'{shown(node)}' is {piece.kind}; a condition must be a boolean")
 
 
 def _comparison(operator: str) -> Handler:
@@ -109,14 +110,14 @@ def demand_alike(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[P
         return values
     if not all(kind == "DATE" or casts.is_timestamp(kind) for kind in others):
         raise ConfigError(
-            f"'{node.sql('spark')}' puts a string beside {' and '.join(others)}; cast one of them"
+            f"'{shown(node)}' puts a string beside {' and '.join(others)}; cast one of them"
         )
     for index, (part, kind) in enumerate(zip(parts, kinds)):
         if kind != "VARCHAR":
             continue
         if not part.is_string or not _is_time(part.name):
             raise ConfigError(
-                f"'{node.sql('spark')}': {part.sql('spark')} is not a date or timestamp such as "
+                f"'{shown(node)}': {shown(part)} is not a date or timestamp such as "
                 "'2013-01-31' or '2013-01-31 17:30:00'"
             )
         values[index] = spark_types.cast(values[index], "TIMESTAMP")
@@ -146,7 +147,7 @@ def _between(t: Translator, node: exp.Expr) -> str:
 
 def _in(t: Translator, node: exp.Expr) -> str:
     if node.args.get("query") or not node.expressions:
-        raise ConfigError(f"'{node.sql('spark')}': IN needs a list of values, not a query")
+        raise ConfigError(f"'{shown(node)}': IN needs a list of values, not a query")
     value, *listed = demand_alike(t, node, [node.this, *node.expressions])
     return f"({value} IN ({', '.join(listed)}))"
 
@@ -202,7 +203,7 @@ def same_kind(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[Piec
         kinds = {value.kind for value in values} - {spark_types.NULL}
         text, others = kinds & {"VARCHAR"}, sorted(kinds - {"VARCHAR"})
         found = f"a string or {' or '.join(others)}" if text else " or ".join(others)
-        raise ConfigError(f"'{node.sql('spark')}' gives {found}; cast them to one type")
+        raise ConfigError(f"'{shown(node)}' gives {found}; cast them to one type")
     return values if kind == spark_types.NULL else [spark_types.as_kind(v, kind) for v in values]
 
 
@@ -217,7 +218,7 @@ def _cast(t: Translator, node: exp.Expr) -> Piece:
         target = datatypes.parse(name)
     except ValueError as error:
         raise ConfigError(
-            f"'{node.sql('spark')}': cast to one of {datatypes.NAMES}, not {wanted.sql('spark')}"
+            f"'{shown(node)}': cast to one of {datatypes.NAMES}, not {shown(wanted)}"
         ) from error
     return t.cast(t.sql(node.this), target, node)
 

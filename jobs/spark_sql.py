@@ -32,6 +32,7 @@ import spark_types
 from datatypes import DataType
 from errors import ConfigError
 from expression_rules import CHANGING, NEVER
+from spark_dialect import WrittenSpark, function_name, shown
 from spark_operators import Handler
 from spark_types import Piece
 
@@ -83,7 +84,7 @@ class Translator:
             that is not allowed. The message does not say where: the caller knows.
         """
         try:
-            trees = sqlglot.parse(text, read="spark")
+            trees = sqlglot.parse(text, read=WrittenSpark)
         except sqlglot.errors.SqlglotError as error:
             raise ConfigError(f"not a Spark SQL expression: {_problem(error)}") from error
         if len(trees) != 1 or trees[0] is None:
@@ -117,7 +118,7 @@ class Translator:
 
     def refusal(self, node: exp.Expr) -> str:
         """Say why a node is not translated, and what to do."""
-        text = node.sql("spark")
+        text = shown(node)
         for kind, what in NEVER:
             if isinstance(node, kind):
                 return (
@@ -134,16 +135,14 @@ class Translator:
         """Translate the arguments of a function that sqlglot knows nothing of."""
         if not least <= len(node.expressions) <= most:
             count = str(least) if least == most else f"{least} to {most}"
-            raise ConfigError(
-                f"'{node.sql('spark')}' has {len(node.expressions)} arguments, not {count}"
-            )
+            raise ConfigError(f"'{shown(node)}' has {len(node.expressions)} arguments, not {count}")
         return [self.sql(argument) for argument in node.expressions]
 
     def column(self, node: exp.Column) -> Piece:
         """Translate the name of a column; Spark does not tell cases apart."""
         name = node.name.lower()
         if len(node.parts) > 1:
-            raise ConfigError(f"'{node.sql('spark')}': name columns without a table")
+            raise ConfigError(f"'{shown(node)}': name columns without a table")
         if name not in self._columns:
             raise ConfigError(unknown_column(node.name, list(self._columns)))
         kind = str(self._columns[name])
@@ -173,9 +172,7 @@ class Translator:
             return spark_types.cast(f"({low})", target.duckdb)
         result = casts.spark(piece, piece.kind, target)
         if result is None:
-            raise ConfigError(
-                f"'{node.sql('spark')}': {piece.kind} cannot be cast to {target.name}"
-            )
+            raise ConfigError(f"'{shown(node)}': {piece.kind} cannot be cast to {target.name}")
         return Piece(result, target.duckdb)
 
 
@@ -188,7 +185,7 @@ def unknown_column(name: str, known: list[str], shown: str | None = None) -> str
 
 def refusal(node: exp.Expr, known: list[str]) -> str:
     """Say why something that is no query is not translated, and what to do."""
-    text = node.sql("spark")
+    text = shown(node)
     if isinstance(node, CHANGING) or node.name.lower() in _CHANGING_NAMES:
         return (
             f"'{text}' changes from run to run; a transformation gives the same rows each time, "
@@ -200,7 +197,7 @@ def refusal(node: exp.Expr, known: list[str]) -> str:
         return f"unknown function '{node.name}'{hint}; known: {', '.join(known)}"
     if isinstance(node, exp.Func):
         return (
-            f"function '{node.sql_name().lower()}' in '{text}' is not supported; "
+            f"function '{function_name(node)}' in '{text}' is not supported; "
             f"known: {', '.join(known)}"
         )
     return f"'{text}' is not supported"

@@ -14,6 +14,7 @@ import casts
 import datatypes
 import spark_types
 from errors import ConfigError
+from spark_dialect import shown
 from spark_operators import Handler
 from spark_types import Piece
 
@@ -84,14 +85,14 @@ def _part(template: str, kind: datatypes.DataType) -> Handler:
 
 def _weekday(t: Translator, node: exp.Expr) -> Piece:
     if len(node.expressions) != 1:
-        raise ConfigError(f"'{node.sql('spark')}' takes one argument")
+        raise ConfigError(f"'{shown(node)}' takes one argument")
     return spark_types.cast(f"(isodow({_date(t, node.expressions[0])}) - 1)", "INTEGER")
 
 
 def _extract(t: Translator, node: exp.Expr) -> str:
     part = node.name.upper()
     if part not in _PARTS:
-        raise ConfigError(f"'{node.sql('spark')}': extract one of {', '.join(_PARTS)}")
+        raise ConfigError(f"'{shown(node)}': extract one of {', '.join(_PARTS)}")
     return _PARTS[part].format(_time(t, node.expression))
 
 
@@ -101,9 +102,7 @@ def _unit(node: exp.Expr, units: dict[str, str]) -> str:
     name = unit.name.upper() if unit is not None else "DAY"
     found = units.get(name) or units.get(name.rstrip("S"))
     if found is None:
-        raise ConfigError(
-            f"'{node.sql('spark')}': unknown unit '{name}'; known: {', '.join(units)}"
-        )
+        raise ConfigError(f"'{shown(node)}': unknown unit '{name}'; known: {', '.join(units)}")
     return found
 
 
@@ -119,12 +118,12 @@ def _interval_of(unit: str, number: str) -> str:
 
 def _interval(t: Translator, node: exp.Expr) -> Piece:
     if node.args.get("unit") is None:
-        raise ConfigError(f"'{node.sql('spark')}': write it as INTERVAL 1 DAY + INTERVAL 2 HOURS")
+        raise ConfigError(f"'{shown(node)}': write it as INTERVAL 1 DAY + INTERVAL 2 HOURS")
     unit = _unit(node, _UNITS)
     number = node.this
     if number.is_string:
         if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", number.name):
-            raise ConfigError(f"'{node.sql('spark')}': {number.name!r} is not a number")
+            raise ConfigError(f"'{shown(node)}': {number.name!r} is not a number")
         return Piece(_interval_of(unit, number.name), _INTERVALS.get(unit, "INTERVAL TIME"))
     return Piece(_interval_of(unit, t.sql(number)), _INTERVALS.get(unit, "INTERVAL TIME"))
 
@@ -134,7 +133,7 @@ def _make_interval(t: Translator, node: exp.Expr) -> str:
     for unit in ("year", "month", "week", "day", "hour", "minute", "second"):
         number = node.args.get(unit)
         if isinstance(number, exp.Kwarg):
-            raise ConfigError(f"'{node.sql('spark')}': give the numbers in order, without names")
+            raise ConfigError(f"'{shown(node)}': give the numbers in order, without names")
         if number is not None and number.name != "0":
             parts.append(_interval_of(unit, t.sql(number)))
     return f"({' + '.join(parts) or _interval_of('day', '0')})"
@@ -198,7 +197,7 @@ def _months_between(t: Translator, node: exp.Expr) -> str:
     if rounded == "true":
         part = f"floor(({part}) * 100000000 + 0.5::DOUBLE) / 100000000"
     elif rounded != "false":
-        raise ConfigError(f"'{node.sql('spark')}': the third argument is true or false")
+        raise ConfigError(f"'{shown(node)}': the third argument is true or false")
     return f"(CASE WHEN {same} THEN CAST({months} AS DOUBLE) ELSE {part} END)"
 
 
@@ -210,9 +209,7 @@ def _date_trunc(t: Translator, node: exp.Expr) -> str:
 def _trunc(t: Translator, node: exp.Expr) -> str:
     unit = _unit(node, _TRUNCATION)
     if unit not in _DATE_TRUNCATION:
-        raise ConfigError(
-            f"'{node.sql('spark')}': truncate a date to {', '.join(_DATE_TRUNCATION)}"
-        )
+        raise ConfigError(f"'{shown(node)}': truncate a date to {', '.join(_DATE_TRUNCATION)}")
     return f"CAST(date_trunc('{unit}', {_date(t, node.this)}) AS DATE)"
 
 
@@ -224,7 +221,7 @@ def _make_date(t: Translator, node: exp.Expr) -> Piece:
 def _make_timestamp(t: Translator, node: exp.Expr) -> str:
     names = ("year", "month", "day", "hour", "min", "sec")
     if any(node.args.get(name) is None for name in names) or node.args.get("zone") is not None:
-        raise ConfigError(f"'{node.sql('spark')}' needs year, month, day, hour, minute, second")
+        raise ConfigError(f"'{shown(node)}' needs year, month, day, hour, minute, second")
     parts = [t.sql(node.args[name]) for name in names]
     whole = ", ".join(f"CAST({part} AS BIGINT)" for part in parts[:5])
     # DuckDB takes 24:00 for the next day; Spark has no such time and gives null.
@@ -237,7 +234,7 @@ def _format(node: exp.Expr) -> str:
     """Read a Spark pattern, most of which sqlglot has rewritten for strptime."""
     written = node.args["format"]
     if not written.is_string:
-        raise ConfigError(f"'{node.sql('spark')}': the pattern must be a text in quotes")
+        raise ConfigError(f"'{shown(node)}': the pattern must be a text in quotes")
     text = _DIRECTIVE.sub(lambda found: found[0].replace("strict", ""), written.name)
     # What it leaves: fractions of a second, and texts in quotes such as 'T'.
     text = re.sub("S{6}", "%f", text)
@@ -246,7 +243,7 @@ def _format(node: exp.Expr) -> str:
     unknown = re.sub(f"%-?[{_DIRECTIVES}]|[^A-Za-z%']|(?<=%d)T(?=%H)", "", text)
     if unknown:
         raise ConfigError(
-            f"'{node.sql('spark')}': the pattern is not supported; it may hold yyyy MM dd HH hh mm "
+            f"'{shown(node)}': the pattern is not supported; it may hold yyyy MM dd HH hh mm "
             "ss SSS SSSSSS a E MMM and signs between them"
         )
     return casts.literal(text)

@@ -11,10 +11,11 @@ import casts
 import spark_aggregates
 import spark_types
 from errors import ConfigError
+from spark_dialect import shown
 from spark_types import Piece
 
 if TYPE_CHECKING:
-    from spark_query_rows import RowTranslator
+    from query_rows import Rows
 
 _RANKS: dict[type[exp.Expr], tuple[str, str]] = {
     exp.RowNumber: ("row_number", "INTEGER"),
@@ -41,7 +42,7 @@ NAMES = (
 )
 
 
-def write(t: RowTranslator, node: exp.Expr) -> Piece:
+def write(t: Rows, node: exp.Expr) -> Piece:
     """Write a window function with its OVER."""
     function, nulls = node.this, ""
     if isinstance(function, (exp.IgnoreNulls, exp.RespectNulls)):
@@ -51,13 +52,13 @@ def write(t: RowTranslator, node: exp.Expr) -> Piece:
     order = window.args.get("order")
     terms = [] if order is None else order.expressions
     if not terms and isinstance(function, (*_RANKS, *_SHIFTS, *_PICKS)):
-        raise ConfigError(f"'{node.sql('spark')}': this function needs OVER (… ORDER BY …)")
+        raise ConfigError(f"'{shown(node)}': this function needs OVER (… ORDER BY …)")
     frame = _frame(window)
     if frame and isinstance(function, (*_RANKS, *_SHIFTS)):
-        raise ConfigError(f"'{node.sql('spark')}': this function takes no ROWS or RANGE")
+        raise ConfigError(f"'{shown(node)}': this function takes no ROWS or RANGE")
     total = _is_sensitive(function, nulls, frame)
     if frame.startswith("ROWS") and not terms:
-        raise ConfigError(f"'{node.sql('spark')}': a frame of ROWS needs ORDER BY")
+        raise ConfigError(f"'{shown(node)}': a frame of ROWS needs ORDER BY")
     over = _over(t, window, terms, frame, total=total)
     if type(function) in _RANKS:
         name, kind = _RANKS[type(function)]
@@ -72,16 +73,16 @@ def write(t: RowTranslator, node: exp.Expr) -> Piece:
         listed = value if place is None else f"{value}, {_literal(function, place)}"
         return Piece(f"{_PICKS[type(function)]}({listed}{nulls}){over}", value.kind)
     if isinstance(function, exp.Filter):
-        raise ConfigError(f"'{node.sql('spark')}': a window function knows no FILTER; use CASE")
+        raise ConfigError(f"'{shown(node)}': a window function knows no FILTER; use CASE")
     if nulls or not spark_aggregates.is_aggregate(function):
         raise ConfigError(
-            f"'{node.sql('spark')}' is no window function; known: "
+            f"'{shown(node)}' is no window function; known: "
             f"{', '.join((*NAMES, *spark_aggregates.NAMES))}"
         )
     return spark_aggregates.write(t, function, over)
 
 
-def _shift(t: RowTranslator, function: exp.Expr, nulls: str, over: str) -> Piece:
+def _shift(t: Rows, function: exp.Expr, nulls: str, over: str) -> Piece:
     value = t.sql(function.this)
     offset, default = function.args.get("offset"), function.args.get("default")
     listed = f"{value}, {'1' if offset is None else _literal(function, offset)}"
@@ -90,7 +91,7 @@ def _shift(t: RowTranslator, function: exp.Expr, nulls: str, over: str) -> Piece
         fits = casts.is_decimal(value.kind) and casts.is_integer(other.kind)
         if not fits and spark_types.wider([value.kind, other.kind]) != value.kind:
             raise ConfigError(
-                f"'{function.sql('spark')}': the default is {other.kind}, the column {value.kind}; "
+                f"'{shown(function)}': the default is {other.kind}, the column {value.kind}; "
                 "cast one of them"
             )
         listed += f", {spark_types.as_kind(other, value.kind)}"
@@ -99,28 +100,24 @@ def _shift(t: RowTranslator, function: exp.Expr, nulls: str, over: str) -> Piece
 
 def _literal(function: exp.Expr, node: exp.Expr) -> str:
     if not isinstance(node, exp.Literal) or node.is_string or not node.name.isdigit():
-        raise ConfigError(
-            f"'{function.sql('spark')}': {node.sql('spark')} has to be a number such as 1"
-        )
+        raise ConfigError(f"'{shown(function)}': {shown(node)} has to be a number such as 1")
     return node.name
 
 
-def _definition(t: RowTranslator, node: exp.Expr) -> exp.Expr:
+def _definition(t: Rows, node: exp.Expr) -> exp.Expr:
     """Give what OVER says, or the window of the WINDOW clause that it names."""
     name = node.args.get("alias")
     if name is None:
         return node
     if node.args.get("order") or node.args.get("partition_by") or node.args.get("spec"):
-        raise ConfigError(f"'{node.sql('spark')}': write a named window as OVER {name.name}")
+        raise ConfigError(f"'{shown(node)}': write a named window as OVER {name.name}")
     found = t.windows.get(name.name.lower())
     if found is None:
-        raise ConfigError(f"'{node.sql('spark')}': there is no window '{name.name}'")
+        raise ConfigError(f"'{shown(node)}': there is no window '{name.name}'")
     return found
 
 
-def _over(
-    t: RowTranslator, window: exp.Expr, terms: Sequence[exp.Expr], frame: str, *, total: bool
-) -> str:
+def _over(t: Rows, window: exp.Expr, terms: Sequence[exp.Expr], frame: str, *, total: bool) -> str:
     parts = []
     partition = [t.sql(part) for part in window.args.get("partition_by") or ()]
     if partition:
@@ -157,7 +154,7 @@ def _frame(window: exp.Expr) -> str:
     if spec is None:
         return ""
     if spec.args.get("exclude"):
-        raise ConfigError(f"'{window.sql('spark')}': EXCLUDE is not known to Spark")
+        raise ConfigError(f"'{shown(window)}': EXCLUDE is not known to Spark")
     kind = spec.text("kind").upper()
     start = _bound(spec, kind, "start")
     if spec.args.get("end") is None:
@@ -171,7 +168,7 @@ def _bound(spec: exp.Expr, kind: str, which: str) -> str:
         return f"{bound} {side}" if side else str(bound)
     if kind != "ROWS" or not isinstance(bound, exp.Literal) or not bound.name.isdigit():
         raise ConfigError(
-            f"'{spec.sql('spark')}': a frame is counted in ROWS, with numbers such as 2 PRECEDING; "
+            f"'{shown(spec)}': a frame is counted in ROWS, with numbers such as 2 PRECEDING; "
             "RANGE takes UNBOUNDED and CURRENT ROW only"
         )
     return f"{bound.name} {side}"

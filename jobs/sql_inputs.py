@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from errors import ConfigError
+from spark_dialect import WrittenSpark
 
 LAYERS = ("raw", "processed", "analytics")
 _WRITE = "write raw.x, processed.x or analytics.x"
@@ -99,13 +100,13 @@ def place(file: str, line: int) -> str:
 
 def _query(text: str, file: str) -> exp.Query:
     try:
-        for token in sqlglot.tokenize(text, read="spark") if "::" in text else ():
+        for token in sqlglot.tokenize(text, read=WrittenSpark) if "::" in text else ():
             if text[token.start : token.end + 1] == "::":
                 raise ConfigError(
                     f"{place(file, token.line)}'::' is not known to Spark 3.5: write "
                     "CAST(value AS type)"
                 )
-        trees = [tree for tree in sqlglot.parse(text, read="spark") if tree is not None]
+        trees = [tree for tree in sqlglot.parse(text, read=WrittenSpark) if tree is not None]
     except sqlglot.errors.ParseError as error:
         raise ConfigError(_syntax_error(error, file)) from error
     except sqlglot.errors.TokenError as error:
@@ -141,7 +142,7 @@ def _reference(table: exp.Table, text: str, file: str) -> TableReference | None:
         raise ConfigError(f"{place(file, line)}'{table.sql('spark')}' is no table: {_WRITE}")
     name = ".".join(part.name.lower() for part in parts)
     if len(parts) == 1:
-        if name in _visible_ctes(table):
+        if name in visible_ctes(table):
             return None
         raise ConfigError(
             f"{place(file, line)}'{named}' is neither a CTE of the query nor a table of the lake: "
@@ -155,10 +156,9 @@ def _reference(table: exp.Table, text: str, file: str) -> TableReference | None:
     return TableReference(name, line, start, end, table.alias or None)
 
 
-def _visible_ctes(table: exp.Table) -> Iterator[str]:
-    """Yield the names of the CTEs that can be read where `table` stands."""
+def visible_ctes(node: exp.Expr | None) -> Iterator[str]:
+    """Yield the names of the CTEs that can be read where a node stands."""
     ancestors = []
-    node: exp.Expr | None = table.parent
     while node is not None:
         ancestors.append(node)
         node = node.parent

@@ -19,7 +19,7 @@ import models
 from duckdb_engine import MEMORY_PER_THREAD_MB, default_memory_mb
 from errors import LakeError
 from lake import Lake
-from spark_query import QueryTranslator
+from query_write import QueryTranslator
 from sql_inputs import ModelSql, view_name
 from stage_summary import verdict
 

@@ -13,7 +13,8 @@ import datatypes
 import spark_aggregates
 import spark_windows
 from errors import ConfigError
-from spark_query import QueryTranslator, function_names
+from query_rows import function_names
+from query_write import QueryTranslator
 from sql_inputs import parse_model, view_name
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +41,12 @@ RUNS_ON_BOTH = {
     "left semi": "SELECT a.id FROM processed.t AS a LEFT SEMI JOIN processed.t AS b ON a.id = b.id",
     "left anti": "SELECT a.id FROM processed.t AS a LEFT ANTI JOIN processed.t AS b ON a.id = b.id",
     "HAVING": "SELECT name, count(*) AS n FROM processed.t GROUP BY name HAVING count(*) > 1",
+    "WITH c (a, b) AS": "WITH c (a, b) AS (SELECT id, name FROM processed.t) SELECT a, b FROM c",
+    "AS c (a, b)": "SELECT a, b FROM (SELECT id, name FROM processed.t) AS c (a, b)",
+    "ROLLUP": "SELECT name, count(*) AS n FROM processed.t GROUP BY ROLLUP(name)",
+    "CUBE": "SELECT name, count(*) AS n FROM processed.t GROUP BY CUBE(name)",
+    "GROUPING SETS": "SELECT name, grouping_id(name) AS g FROM processed.t "
+    "GROUP BY GROUPING SETS ((name), ())",
     "LIMIT": "SELECT id FROM processed.t ORDER BY id DESC LIMIT 1",
     "FILTER": "SELECT count(*) FILTER (WHERE id > 1) AS n FROM processed.t",
     "RLIKE": "SELECT CASE WHEN name RLIKE '^a' THEN 1 END AS n FROM processed.t",

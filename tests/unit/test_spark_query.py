@@ -12,7 +12,8 @@ import duckdb
 import pytest
 
 import datatypes
-import spark_query
+import query_rows
+import query_write
 import sql_inputs
 from errors import ConfigError
 
@@ -52,7 +53,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]
 
 
 def _translate(connection: duckdb.DuckDBPyConnection, query: str) -> str:
-    translator = spark_query.QueryTranslator(lambda sql: _describe(connection, sql))
+    translator = query_write.QueryTranslator(lambda sql: _describe(connection, sql))
     return translator.translate(sql_inputs.parse_model(query, FILE), TABLES)
 
 
@@ -95,7 +96,7 @@ def test_queries__every_function_is_tested() -> None:
     text = " ".join(SPARK["queries"]).lower()
     expressions = Path(__file__).with_name("spark_expressions.json").read_text(encoding="utf-8")
     known = f"{text} {expressions.lower()}"
-    assert [name for name in spark_query.function_names() if f"{name}(" not in known] == []
+    assert [name for name in query_rows.function_names() if f"{name}(" not in known] == []
 
 
 REFUSED = [
@@ -165,10 +166,29 @@ REFUSED = [
     ("SELECT v FROM range(5)", 1, "cannot stand in FROM"),
     ("SELECT n, count(*) AS c FROM processed.t GROUP BY ALL", 1, "GROUP BY ALL is not supported"),
     (
-        "SELECT k FROM processed.t GROUP BY GROUPING SETS ((k), ())",
+        "SELECT k FROM processed.t GROUP BY k GROUPING SETS ((k), ())",
         1,
         "GROUPING SETS is not suppor",
     ),
+    ("SELECT *\nFROM processed.u GROUP BY 1", 2, "1 is the place of no column"),
+    (
+        "SELECT k FROM processed.t GROUP BY ROLLUP(k)\nHAVING grouping(a) = 1",
+        2,
+        "'GROUPING(a)' takes one column of GROUP BY: k",
+    ),
+    ("SELECT from_unixtime(b) AS z FROM processed.t", 1, "function 'from_unixtime' in 'FROM_UNIX"),
+    ("SELECT n FROM processed.t\nWHERE Nvl(s, 1) = 'x'", 2, "'NVL(s, 1)' gives a string or INTEGE"),
+    ("SELECT n,\n z.* FROM processed.t", 2, "no table 'z' in FROM"),
+    ("SELECT k FROM processed.t\nGROUP BY 1, 2", 2, "2 is the place of no column"),
+    ("SELECT Mean(t.s) AS z FROM processed.t", 1, "'MEAN(t.s)' is of VARCHAR"),
+    ("SELECT s || a - 1 AS z FROM processed.t", 1, "'s || a - 1': put what is after || in brack"),
+    ("SELECT `S` + 1 AS z FROM processed.t", 1, "'`S` + 1' calculates with a string"),
+    (
+        "SELECT n FROM processed.t\nWHERE s = 1 + (SELECT max(a) FROM processed.u)",
+        2,
+        "'s = 1 + (SELECT MAX(a) FROM processed.u)' puts a string beside INTEGER",
+    ),
+    ("SELECT k\nFROM processed.t JOIN processed.u USING (v)", 2, "unknown column 'v'"),
     ("SELECT ts - ts AS i FROM processed.t", 1, "is an interval, which no column can hold"),
     ("SELECT interval 1 day AS i FROM processed.t", 1, "is an interval, which no column can hold"),
     ("SELECT s + 1 AS i FROM processed.t", 1, "calculates with a string; cast it first"),
@@ -223,7 +243,7 @@ def test_columns__of_a_type_that_sql_cannot_use() -> None:
             "CREATE TABLE raw__r (a INTEGER, l INTEGER[], z TIMESTAMPTZ, u UINTEGER)"
         )
         tables = {"raw.r": _describe(connection, "FROM raw__r")}
-        translator = spark_query.QueryTranslator(lambda sql: _describe(connection, sql))
+        translator = query_write.QueryTranslator(lambda sql: _describe(connection, sql))
 
         def translate(query: str) -> dict[str, str]:
             model = sql_inputs.parse_model(query, FILE)
@@ -252,7 +272,7 @@ def test_doubles__sum_the_same_whatever_the_threads() -> None:
                 "CREATE TABLE raw__r AS SELECT i % 3 AS g, sin(i) * 10 ** (i % 17) AS x, "
                 "cos(i) AS y FROM range(400000) r(i) ORDER BY hash(i)"
             )
-            translator = spark_query.QueryTranslator(
+            translator = query_write.QueryTranslator(
                 lambda sql, c=connection: _describe(c, sql)  # type: ignore[misc]
             )
             tables = {"raw.r": _describe(connection, "FROM raw__r")}
