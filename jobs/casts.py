@@ -329,12 +329,6 @@ def _spark_from_text(sql: str, target: DataType) -> str:
         return f"TRY_CAST({whole} AS {target.duckdb})"
     if target.base == "decimal":
         return _if_matches(text, _DOUBLE, f"TRY_CAST({text} AS {target.duckdb})")
-    if target.base == "date":
-        day = "^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})(?:[ T].*)?$"
-        # A year is its first month, and a month its first day.
-        whole = rf"regexp_replace({text}, '^[0-9]{{4}}$', '\0-1')"
-        whole = rf"regexp_replace({whole}, '^[0-9]{{4}}-[0-9]{{1,2}}$', '\0-1')"
-        return f"TRY_CAST(regexp_extract({whole}, '{day}', 1) AS DATE)"
     return _READERS[target.base](text, target)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -31,6 +32,10 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.NullSafeEQ: "IS NOT DISTINCT FROM",
     exp.NullSafeNEQ: "IS DISTINCT FROM",
 }
+_TIME = re.compile(
+    "([0-9]{4})(?:-([0-9]{1,2})(?:-([0-9]{1,2})(?:[ T]([0-9]{1,2})"
+    "(?::([0-9]{1,2})(?::([0-9]{1,2})(?:[.]([0-9]*))?)?)?)?)?)?"
+)
 _CASTS = {
     exp.DType.TEXT: "string",
     exp.DType.BOOLEAN: "boolean",
@@ -115,20 +120,30 @@ def demand_alike(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[P
     for index, (part, kind) in enumerate(zip(parts, kinds)):
         if kind != "VARCHAR":
             continue
-        if not part.is_string or not _is_time(part.name):
+        written = _written_time(part.name) if part.is_string else None
+        if written is None:
             raise ConfigError(
                 f"'{shown(node)}': {shown(part)} is not a date or timestamp such as "
                 "'2013-01-31' or '2013-01-31 17:30:00'"
             )
-        values[index] = spark_types.cast(values[index], "TIMESTAMP")
+        values[index] = spark_types.cast(casts.literal(written), "TIMESTAMP")
     return values
 
 
-def _is_time(text: str) -> bool:
+def _written_time(text: str) -> str | None:
+    """Give a date or timestamp in full; None if the text is none, or has a zone."""
+    found = _TIME.fullmatch(text)
+    if found is None:
+        return None
+    *parts, fraction = found.groups()
+    year, month, day, hour, minute, second = (
+        int(part or least) for part, least in zip(parts, (1, 1, 1, 0, 0, 0))
+    )
+    micros = int(f"{fraction or ''}000000"[:6])
     try:
-        return datetime.fromisoformat(text).tzinfo is None
+        return str(datetime(year, month, day, hour, minute, second, micros))
     except ValueError:
-        return False
+        return None
 
 
 def _is(t: Translator, node: exp.Expr) -> str:

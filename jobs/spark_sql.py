@@ -162,6 +162,8 @@ class Translator:
         """Cast as Spark does."""
         if piece.kind == spark_types.NULL:
             return spark_types.cast(piece, target.duckdb)
+        if piece.kind == "VARCHAR" and target.base in ("date", "timestamp"):
+            return spark_times.from_text(piece, target)
         if casts.is_decimal(piece.kind) and target.base == "decimal":
             precision, scale = spark_types.digits(piece.kind)
             if target.scale < scale:

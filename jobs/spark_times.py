@@ -57,11 +57,46 @@ _PARTS = {
     "HOUR": "hour({})",
     "MINUTE": "minute({})",
 }
+# Of dates and times in texts, as Spark reads them.
+_DIGITS, _PART = "[0-9]{4,7}", "[0-9]{1,2}"
+_YEAR = f"[+]?{_DIGITS}"
+_ZONE = "(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
+_TIME = f"([01]?[0-9]|2[0-3])(:{_PART}(:{_PART}([.][0-9]*)?( ?{_ZONE})?)?)?"
 _DATE = datatypes.parse("date")
 _TIMESTAMP = datatypes.parse("timestamp")
 # What a Spark pattern may hold, once sqlglot has rewritten it for strptime.
 _DIRECTIVE = re.compile(r"%-?([A-Za-z%])(?:strict)?")
 _DIRECTIVES = "YymdHIMSfgpjbBaA"
+
+
+def from_text(sql: str, target: datatypes.DataType) -> Piece:
+    """Read a text as Spark reads a date or a timestamp: 2013, 2013-1 and 2013-1-5 are dates.
+
+    A time of day may lack minutes and seconds; a zone after seconds is Z, UTC or an offset of two
+    or four digits. Spark knows further zones, and years before 1, which are NULL here.
+    """
+    # Most texts are written in full, which is seen without regular expressions.
+    full, text = f"{sql} LIKE '____-__-__' AND {sql} >= '0'", casts.trimmed(sql)
+    if target.base == "date":
+        read = f"regexp_extract({text}, '^{_YEAR}(-{_PART}(-{_PART}([ T].*)?)?)?$')"
+        read = f"regexp_replace({read}, '[ T].*', '')"
+        read = f"TRY_CAST({_whole_day(read)} AS DATE)"
+    else:
+        full = f"{sql} LIKE '____-__-__ __:__:__' AND {sql} >= '0' AND {sql}[12:13] < '24'"
+        full = f"{full} AND {sql}[12] >= '0'"
+        read = f"regexp_extract({text}, '^{_YEAR}(-{_PART}(-{_PART}([ T]{_TIME})?)?)?$')"
+        read = f"regexp_replace({read}, ' ?(Z|UTC)$', '')"
+        read = rf"regexp_replace({read}, '([ T]{_PART})$', '\1:0')"
+        read = rf"regexp_replace({_whole_day(read)}, ' ([+-])', '\1')"
+        read = f"CAST(TRY_CAST({read} AS TIMESTAMPTZ) AS TIMESTAMP)"
+    kind = target.duckdb
+    return Piece(f"(CASE WHEN {full} THEN TRY_CAST({sql} AS {kind}) ELSE {read} END)", kind)
+
+
+def _whole_day(sql: str) -> str:
+    """Write a year as its first month, and a month as its first day; without a plus."""
+    month = rf"regexp_replace(ltrim({sql}, '+'), '^{_DIGITS}$', '\0-1')"
+    return rf"regexp_replace({month}, '^{_DIGITS}-{_PART}$', '\0-1')"
 
 
 def _time(t: Translator, node: exp.Expr, kind: datatypes.DataType = _TIMESTAMP) -> Piece:
