@@ -20,7 +20,7 @@ import spark_decimals
 import spark_types
 from errors import ConfigError
 from spark_dialect import function_name, shown
-from spark_operators import demand_boolean
+from spark_operators import demand_boolean, test
 from spark_types import DOUBLE, NULL, Piece
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ class _Call:
             f"ELSE {whole} + ({part} + {rest} / {_PART}) / {_PART} END)"
         )
 
-    def write(self, name: str, *arguments: str, order: bool = False) -> str:
+    def write(self, name: str, *arguments: str | Piece, order: bool = False) -> str:
         """Write the call; with `order` the values are taken in their own order."""
-        listed = ", ".join(arguments)
+        listed = ", ".join(map(str, arguments))
         ordered = f" ORDER BY {listed}" if order else ""
         return f"{name}({self.distinct}{listed}{ordered}){self.suffix}"
 
@@ -103,13 +103,14 @@ def _count(call: _Call) -> Piece:
     # Only what has no null among them counts.
     complete = " AND ".join(f"{value} IS NOT NULL" for value in values)
     return Piece(
-        call.write("count", f"CASE WHEN {complete} THEN row({', '.join(values)}) END"), "BIGINT"
+        call.write("count", f"CASE WHEN {complete} THEN row({', '.join(map(str, values))}) END"),
+        "BIGINT",
     )
 
 
 def _count_if(call: _Call) -> Piece:
-    demand_boolean(call.arguments[0], call.node)
-    return Piece(call.write("count", f"CASE WHEN {call.arguments[0]} THEN 1 END"), "BIGINT")
+    condition = demand_boolean(call.arguments[0], call.node)
+    return Piece(call.write("count", f"CASE WHEN {condition} THEN 1 END"), "BIGINT")
 
 
 def _sum(call: _Call) -> Piece:
@@ -160,8 +161,8 @@ def _statistic(name: str, count: int = 1) -> _Write:
 
 def _logical(name: str) -> _Write:
     def write(call: _Call) -> Piece:
-        demand_boolean(call.arguments[0], call.node)
-        return Piece(call.write(name, call.arguments[0]), "BOOLEAN")
+        condition = demand_boolean(call.arguments[0], call.node)
+        return Piece(call.write(name, condition), "BOOLEAN")
 
     return write
 
@@ -273,9 +274,7 @@ def write(t: Translator, node: exp.Expr, over: str = "") -> Piece:
     """
     condition = ""
     if isinstance(node, exp.Filter):
-        wanted = t.sql(node.expression.this)
-        demand_boolean(wanted, node.expression.this)
-        condition, node = f" FILTER (WHERE {wanted})", node.this
+        condition, node = f" FILTER (WHERE {test(t, node.expression.this)})", node.this
     order = None
     if isinstance(node, exp.WithinGroup):
         order, node = node.expression, node.this

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Union
 
 import casts
 import spark_types
@@ -20,13 +21,14 @@ Digits = tuple[int, int]
 _MOST = 38
 # Up to these DuckDB calculates with 64 bits.
 _FAST_DIGITS = 18
-Operation = Callable[[str, Digits, str, Digits], Piece]
+Number = Union[str, Piece]
+Operation = Callable[[Number, Digits, Number, Digits], Piece]
 
 
 def add(operator: str) -> Operation:
     """Write `+` or `-`."""
 
-    def write(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece:
+    def write(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:
         (p1, s1), (p2, s2) = of_left, of_right
         scale = max(s1, s2)
         precision = max(p1 - s1, p2 - s2) + scale + 1
@@ -37,7 +39,7 @@ def add(operator: str) -> Operation:
     return write
 
 
-def multiply(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece:
+def multiply(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:
     """Write `*`."""
     (p1, s1), (p2, s2) = of_left, of_right
     if s1 + s2 > _MOST:
@@ -53,7 +55,7 @@ def multiply(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece:
     return _fitted(sides, exact, spark_types.adjusted(p1 + p2 + 1, s1 + s2))
 
 
-def divide(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece:
+def divide(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:
     """Write `/`; NULL by 0."""
     (p1, s1), (p2, s2) = of_left, of_right
     scale = max(6, s1 + p2 + 1)
@@ -62,7 +64,7 @@ def divide(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece:
     )
 
 
-def quotient(left: str, of_left: Digits, right: str, of_right: Digits, kind: str) -> Piece:
+def quotient(left: Number, of_left: Digits, right: Number, of_right: Digits, kind: str) -> Piece:
     """Write a division whose result has a given type; NULL by 0."""
     # Whole numbers are divided, to one digit more than the result has: that digit rounds it.
     scale = spark_types.digits(kind)[1]
@@ -91,14 +93,14 @@ def _fast_limit(of_left: Digits, scale: int, shift: int) -> int:
     return int(min(10 ** (_FAST_DIGITS - shift), 10 ** (_FAST_DIGITS - of_left[1]))) - 1
 
 
-def _is_short(value: str, of_value: Digits) -> bool:
+def _is_short(value: Number, of_value: Digits) -> bool:
     """Whether the digits of a number are a BIGINT, and so are they with the scale once more."""
-    if of_value[1] == 0 and not casts.is_decimal(getattr(value, "kind", "BIGINT")):
+    if of_value[1] == 0 and not (isinstance(value, Piece) and casts.is_decimal(value.kind)):
         return True
     return sum(of_value) <= _FAST_DIGITS
 
 
-def _short_unscaled(value: str, of_value: Digits) -> str:
+def _short_unscaled(value: Number, of_value: Digits) -> str:
     """Write the digits of a short decimal as a BIGINT."""
     precision, scale = of_value
     if scale == 0:
@@ -107,7 +109,7 @@ def _short_unscaled(value: str, of_value: Digits) -> str:
     return f"CAST(CAST({value} AS {kind}) * {_power(scale, 'DECIMAL')} AS BIGINT)"
 
 
-def rounded(sql: str, kind: str, digits: int) -> Piece:
+def rounded(sql: Number, kind: str, digits: int) -> Piece:
     """Round a decimal of at most so many digits to a type; NULL if it has no room for it."""
     scale = spark_types.digits(kind)[1]
     # In one step DuckDB finds no room for 9.9 in a DECIMAL(2,1).
@@ -115,7 +117,7 @@ def rounded(sql: str, kind: str, digits: int) -> Piece:
     return Piece(f"TRY_CAST({wide} AS {kind})", kind)
 
 
-def remainder(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece:
+def remainder(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:
     """Write `%`: its sign is that of the dividend, and it is NULL when the divisor is 0."""
     (p1, s1), (p2, s2) = of_left, of_right
     scale = max(s1, s2)
@@ -124,7 +126,7 @@ def remainder(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece
     return Piece(f"TRY_CAST({sides} AS {kind})", kind)
 
 
-def whole_quotient(left: str, of_left: Digits, right: str, of_right: Digits) -> Piece:
+def whole_quotient(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:
     """Write `div`."""
     scale = max(of_left[1], of_right[1])
     counter = f"{unscaled(left, of_left)} * {_power(scale - of_left[1])}"
@@ -132,7 +134,7 @@ def whole_quotient(left: str, of_left: Digits, right: str, of_right: Digits) -> 
     return Piece(f"CAST(({counter} // nullif({divisor}, 0)) AS BIGINT)", "BIGINT")
 
 
-def unscaled(value: str, of_value: Digits) -> str:
+def unscaled(value: Number, of_value: Digits) -> str:
     """Write the digits of a decimal as a whole number."""
     precision, scale = of_value
     if scale == 0:
@@ -151,10 +153,10 @@ def _power(exponent: int, kind: str = "HUGEINT") -> str:
     return f"CAST({digits} AS {kind})"
 
 
-def _decimal(value: str, of_value: Digits) -> str:
+def _decimal(value: Number, of_value: Digits) -> str:
     """Make a whole number a decimal; decimals stay what they are."""
     kind = spark_types.decimal(*of_value)
-    return value if getattr(value, "kind", "") == kind else f"CAST({value} AS {kind})"
+    return str(spark_types.as_kind(value if isinstance(value, Piece) else Piece(value, ""), kind))
 
 
 def _unit(scale: int) -> str:

@@ -11,11 +11,14 @@ import casts
 import spark_types
 from errors import ConfigError
 from spark_dialect import shown
-from spark_operators import Handler, demand_alike, same_kind
+from spark_operators import Handler, demand_alike, of, same_kind
 from spark_types import Piece
 
 if TYPE_CHECKING:
     from spark_sql import Translator
+
+
+_BLANK = "' '"
 
 
 def initcap(sql: str) -> str:
@@ -24,25 +27,6 @@ def initcap(sql: str) -> str:
     return (
         f"array_to_string(list_transform(string_split(lower({sql}), ' '), lambda w: {word}), ' ')"
     )
-
-
-def _call(name: str, *arguments: str) -> Handler:
-    """Write a function that both engines mean alike, with the named arguments of its node."""
-
-    def write(t: Translator, node: exp.Expr) -> str:
-        return f"{name}({', '.join(t.sql(node.args[argument]) for argument in arguments)})"
-
-    return write
-
-
-def _text_call(name: str, *others: str) -> Handler:
-    """Write a function whose first argument is a text."""
-
-    def write(t: Translator, node: exp.Expr) -> str:
-        rest = [t.sql(node.args[argument]) for argument in others]
-        return f"{name}({', '.join([t.text(t.sql(node.this)), *rest])})"
-
-    return write
 
 
 # Numbers
@@ -97,31 +81,17 @@ def _abs(t: Translator, node: exp.Expr) -> Piece:
     return Piece(f"abs({value})", value.kind)
 
 
-def _sqrt(t: Translator, node: exp.Expr) -> str:
-    value = t.sql(node.this)
-    return f"(CASE WHEN {value} < 0 THEN CAST('nan' AS DOUBLE) ELSE sqrt({value}) END)"
-
-
-def _positive(name: str, sql: str) -> str:
-    return f"(CASE WHEN {sql} > 0 THEN {name}({sql}) END)"
-
-
 def _log(t: Translator, node: exp.Expr) -> str:
-    base, value = t.sql(node.this), t.sql(node.args["expression"])
-    names = {"10": "log10", "2": "log2"}
-    if base not in names:
+    value, name = t.sql(node.expression), {"10": "log10", "2": "log2"}.get(node.this.name)
+    if name is None:
         raise ConfigError(f"'{shown(node)}': only the bases 2, 10 and e (ln) are known")
-    return _positive(names[base], value)
+    return f"(CASE WHEN {value} > 0 THEN {name}({value}) END)"
 
 
-def _ln(t: Translator, node: exp.Expr) -> str:
-    return _positive("ln", t.sql(node.this))
-
-
-def _extreme(name: str) -> Handler:
+def _chosen(name: str) -> Handler:
     def write(t: Translator, node: exp.Expr) -> Piece:
         values = same_kind(t, node, [node.this, *node.expressions])
-        return Piece(f"{name}({', '.join(values)})", values[0].kind)
+        return Piece(f"{name}({', '.join(map(str, values))})", values[0].kind)
 
     return write
 
@@ -129,15 +99,10 @@ def _extreme(name: str) -> Handler:
 # Nulls
 
 
-def _coalesce(t: Translator, node: exp.Expr) -> Piece:
-    values = same_kind(t, node, [node.this, *node.expressions])
-    return Piece(f"coalesce({', '.join(values)})", values[0].kind)
-
-
 def _nullif(t: Translator, node: exp.Expr) -> Piece:
     values = demand_alike(t, node, [node.this, node.expression])
     kind = t.sql(node.this).kind
-    return spark_types.cast(f"nullif({', '.join(values)})", kind)
+    return spark_types.cast(f"nullif({values[0]}, {values[1]})", kind)
 
 
 def _nvl2(t: Translator, node: exp.Expr) -> Piece:
@@ -157,9 +122,8 @@ def _is_null(test: str) -> Handler:
 # Texts
 
 
-def _concat(t: Translator, node: exp.Expr) -> str:
-    # DuckDB's concat passes over nulls; Spark's gives null, as || does in both.
-    return f"({' || '.join(t.text(t.sql(part)) for part in node.expressions)})"
+def _texts(t: Translator, node: exp.Expr) -> list[str]:
+    return [str(t.text(t.sql(part))) for part in node.expressions]
 
 
 def _pipes(t: Translator, node: exp.Expr) -> str:
@@ -169,20 +133,14 @@ def _pipes(t: Translator, node: exp.Expr) -> str:
     return f"({t.text(t.sql(node.this))} || {t.text(t.sql(node.expression))})"
 
 
-def _concat_ws(t: Translator, node: exp.Expr) -> str:
-    return f"concat_ws({', '.join(t.text(t.sql(part)) for part in node.expressions)})"
-
-
 def _trim(t: Translator, node: exp.Expr) -> str:
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(node.text("position"), "trim")
-    characters = t.optional(node, "expression", "' '")
-    return f"{name}({t.text(t.sql(node.this))}, {characters})"
+    return f"{name}({t.text(t.sql(node.this))}, {t.optional(node, 'expression', _BLANK)})"
 
 
 def _btrim(t: Translator, node: exp.Expr) -> Piece:
     value, *characters = t.arguments(node, 1, 2)
-    stripped = characters[0] if characters else casts.literal(" ")
-    return Piece(f"trim({t.text(value)}, {stripped})", "VARCHAR")
+    return Piece(f"trim({t.text(value)}, {characters[0] if characters else _BLANK})", "VARCHAR")
 
 
 def _substring(t: Translator, node: exp.Expr) -> str:
@@ -200,18 +158,12 @@ def _substring(t: Translator, node: exp.Expr) -> str:
     return f"substr({value}, greatest({first}, 1), greatest({end} - greatest({first}, 1), 0))"
 
 
-def _end(name: str) -> Handler:
-    def write(t: Translator, node: exp.Expr) -> str:
-        value, length = t.text(t.sql(node.this)), t.sql(node.expression)
-        return f"{name}({value}, greatest({length}, 0))"
-
-    return write
-
-
 def _pad(t: Translator, node: exp.Expr) -> str:
-    name = "lpad" if node.args["is_left"] else "rpad"
-    fill = t.optional(node, "fill_pattern", "' '")
     length = f"greatest(CAST({t.sql(node.expression)} AS INTEGER), 0)"
+    name, fill = (
+        "lpad" if node.args["is_left"] else "rpad",
+        t.optional(node, "fill_pattern", _BLANK),
+    )
     return f"{name}({t.text(t.sql(node.this))}, {length}, {fill})"
 
 
@@ -219,11 +171,6 @@ def _position(t: Translator, node: exp.Expr) -> str:
     if node.args.get("position") is not None or node.args.get("occurrence") is not None:
         raise ConfigError(f"'{shown(node)}': give no start position")
     return f"strpos({t.text(t.sql(node.this))}, {t.sql(node.args['substr'])})"
-
-
-def _replace(t: Translator, node: exp.Expr) -> str:
-    value, searched = t.text(t.sql(node.this)), t.sql(node.expression)
-    return f"replace({value}, {searched}, {t.optional(node, 'replacement', casts.literal(''))})"
 
 
 def _regexp_extract(t: Translator, node: exp.Expr) -> str:
@@ -244,7 +191,7 @@ def _regexp_replace(t: Translator, node: exp.Expr) -> str:
 def _pattern(t: Translator, node: exp.Expr) -> str:
     if not node.expression.is_string:
         raise ConfigError(f"'{shown(node)}': the pattern must be a text in quotes")
-    return t.sql(node.expression)
+    return str(t.sql(node.expression))
 
 
 def _element(t: Translator, node: exp.Expr) -> str:
@@ -270,44 +217,59 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.Round: _round,
     exp.Floor: _whole("floor"),
     exp.Ceil: _whole("ceil"),
-    exp.Sqrt: _sqrt,
-    exp.Pow: _call("pow", "this", "expression"),
-    exp.Exp: _call("exp", "this"),
-    exp.Ln: _ln,
-    exp.Log: _log,
-    exp.Sign: lambda t, node: f"CAST(sign({t.sql(node.this)}) AS DOUBLE)",
-    exp.Greatest: _extreme("greatest"),
-    exp.Least: _extreme("least"),
-    exp.Coalesce: _coalesce,
+    exp.Greatest: _chosen("greatest"),
+    exp.Least: _chosen("least"),
+    exp.Coalesce: _chosen("coalesce"),
     exp.Nullif: _nullif,
     exp.Nvl2: _nvl2,
-    exp.Concat: _concat,
-    exp.DPipe: _pipes,
-    exp.ConcatWs: _concat_ws,
-    exp.Lower: _text_call("lower"),
-    # DuckDB has a capital ß, Java has none.
-    exp.Upper: lambda t, node: f"upper(replace({t.text(t.sql(node.this))}, 'ß', 'SS'))",
-    exp.Initcap: lambda t, node: initcap(t.text(t.sql(node.this))),
-    exp.Trim: _trim,
-    exp.Length: _text_call("length"),
-    exp.Reverse: _text_call("reverse"),
-    exp.Repeat: _text_call("repeat", "times"),
-    exp.Replace: _replace,
-    exp.Translate: _text_call("translate", "from_", "to"),
-    exp.Substring: _substring,
-    exp.Left: _end("left"),
-    exp.Right: _end("right"),
-    exp.Pad: _pad,
-    exp.StrPosition: _position,
-    exp.SplitPart: _text_call("split_part", "delimiter", "part_index"),
-    exp.StartsWith: _call("starts_with", "this", "expression"),
-    exp.EndsWith: _call("ends_with", "this", "expression"),
-    exp.Contains: _call("contains", "this", "expression"),
-    exp.RegexpExtract: _regexp_extract,
-    exp.RegexpReplace: _regexp_replace,
-    exp.Bracket: _element,
-    exp.MD5: _text_call("md5"),
-    exp.SHA2: _sha2,
+    **of(
+        "DOUBLE",
+        {
+            exp.Sqrt: "(CASE WHEN {this} < 0 THEN CAST('nan' AS DOUBLE) ELSE sqrt({this}) END)",
+            exp.Pow: "pow({this}, {expression})",
+            exp.Exp: "exp({this})",
+            exp.Ln: "(CASE WHEN {this} > 0 THEN ln({this}) END)",
+            exp.Log: _log,
+            exp.Sign: "CAST(sign({this}) AS DOUBLE)",
+        },
+    ),
+    **of("INTEGER", {exp.Length: "length({this:text})", exp.StrPosition: _position}),
+    **of(
+        "BOOLEAN",
+        {
+            exp.StartsWith: "starts_with({this}, {expression})",
+            exp.EndsWith: "ends_with({this}, {expression})",
+            exp.Contains: "contains({this}, {expression})",
+        },
+    ),
+    **of(
+        "VARCHAR",
+        {
+            # DuckDB's concat passes over nulls; Spark's gives null, as || does in both.
+            exp.Concat: lambda t, node: f"({' || '.join(_texts(t, node))})",
+            exp.DPipe: _pipes,
+            exp.ConcatWs: lambda t, node: f"concat_ws({', '.join(_texts(t, node))})",
+            exp.Lower: "lower({this:text})",
+            # DuckDB has a capital ß, Java has none.
+            exp.Upper: "upper(replace({this:text}, 'ß', 'SS'))",
+            exp.Initcap: lambda t, node: initcap(str(t.text(t.sql(node.this)))),
+            exp.Trim: _trim,
+            exp.Reverse: "reverse({this:text})",
+            exp.Repeat: "repeat({this:text}, {times})",
+            exp.Replace: "replace({this:text}, {expression}, {replacement:''})",
+            exp.Translate: "translate({this:text}, {from_}, {to})",
+            exp.Substring: _substring,
+            exp.Left: "left({this:text}, greatest({expression}, 0))",
+            exp.Right: "right({this:text}, greatest({expression}, 0))",
+            exp.Pad: _pad,
+            exp.SplitPart: "split_part({this:text}, {delimiter}, {part_index})",
+            exp.RegexpExtract: _regexp_extract,
+            exp.RegexpReplace: _regexp_replace,
+            exp.Bracket: _element,
+            exp.MD5: "md5({this:text})",
+            exp.SHA2: _sha2,
+        },
+    ),
 }
 
 # Functions that sqlglot leaves as it finds them, by name.
@@ -315,21 +277,6 @@ NAMED: dict[str, Handler] = {
     "btrim": _btrim,
     "isnull": _is_null("IS NULL"),
     "isnotnull": _is_null("IS NOT NULL"),
-}
-
-KINDS: dict[type[exp.Expr], str] = {
-    **dict.fromkeys((exp.Sqrt, exp.Pow, exp.Exp, exp.Ln, exp.Log, exp.Sign), "DOUBLE"),
-    **dict.fromkeys((exp.StartsWith, exp.EndsWith, exp.Contains), "BOOLEAN"),
-    **dict.fromkeys((exp.Length, exp.StrPosition), "INTEGER"),
-    **dict.fromkeys(
-        (
-            *(exp.Concat, exp.DPipe, exp.ConcatWs, exp.Lower, exp.Upper, exp.Initcap, exp.Trim),
-            *(exp.Reverse, exp.Repeat, exp.Replace, exp.Translate, exp.Substring, exp.Left),
-            *(exp.Right, exp.Pad, exp.SplitPart, exp.RegexpExtract, exp.RegexpReplace),
-            *(exp.Bracket, exp.MD5, exp.SHA2),
-        ),
-        "VARCHAR",
-    ),
 }
 
 NAMES = (

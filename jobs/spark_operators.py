@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from sqlglot import exp
 
@@ -19,8 +20,60 @@ from spark_types import Piece
 if TYPE_CHECKING:
     from spark_sql import Translator
 
-# What is not a Piece has the type that spark_sql knows of its node.
-Handler = Callable[["Translator", "exp.Expr"], str]
+Handler = Callable[["Translator", exp.Expr], Piece]
+# How DuckDB writes something: by a template (see `of`), or by a function.
+Writer = Union[str, Callable[["Translator", exp.Expr], str]]
+
+
+class _Arguments(dict[str, object]):
+    """Writes the arguments of a node into a template."""
+
+    def __init__(self, t: Translator, node: exp.Expr) -> None:
+        self._t, self._node = t, node
+
+    def __missing__(self, name: str) -> _Argument:
+        return _Argument(self._t, self._node.args.get(name))
+
+
+@dataclass(frozen=True)
+class _Argument:
+    t: Translator
+    node: exp.Expr | None
+
+    def __format__(self, how: str) -> str:
+        if self.node is None:
+            return how
+        if how in ("date", "timestamp"):
+            return str(self.t.time(self.node, how))
+        piece = self.t.sql(self.node)
+        return str(self.t.text(piece) if how == "text" else piece)
+
+
+def of(kind: str, writers: Mapping[type[exp.Expr], Writer]) -> dict[type[exp.Expr], Handler]:
+    """
+    Make handlers of nodes whose results all have one type.
+
+    Parameters
+    ----------
+    kind
+        The type.
+    writers
+        What DuckDB calls each node. A template names arguments of sqlglot's node: {this} is
+        written as it is, {this:text}, {this:date} and {this:timestamp} are converted as Spark does
+        by itself, {x:1} is 1 where the argument is absent.
+    """
+    return {node: _typed(kind, writer) for node, writer in writers.items()}
+
+
+def _typed(kind: str, writer: Writer) -> Handler:
+    def write(t: Translator, node: exp.Expr) -> Piece:
+        template = writer if isinstance(writer, str) else None
+        sql = writer(t, node) if callable(writer) else str(template).format_map(_Arguments(t, node))
+        # Of whole numbers DuckDB gives back longer ones than Spark.
+        return spark_types.cast(sql, kind) if kind == "INTEGER" else Piece(sql, kind)
+
+    return write
+
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=",
@@ -63,38 +116,28 @@ def _literal(_: Translator, node: exp.Expr) -> Piece:
     return spark_types.cast(node.name, kind) if casts.is_decimal(kind) else Piece(node.name, kind)
 
 
-def _boolean(_: Translator, node: exp.Expr) -> str:
-    return "true" if node.this else "false"
-
-
 def _paren(t: Translator, node: exp.Expr) -> Piece:
     inner = t.sql(node.this)
     return Piece(f"({inner})", inner.kind)
 
 
-def _logical(operator: str) -> Handler:
-    def write(t: Translator, node: exp.Expr) -> str:
-        sides = [t.sql(node.this), t.sql(node.expression)]
-        for side, part in zip(sides, (node.this, node.expression)):
-            demand_boolean(side, part)
-        return f"({sides[0]} {operator} {sides[1]})"
-
-    return write
+def _logical(operator: str) -> Writer:
+    return lambda t, node: f"({test(t, node.this)} {operator} {test(t, node.expression)})"
 
 
-def _not(t: Translator, node: exp.Expr) -> str:
-    value = t.sql(node.this)
-    demand_boolean(value, node.this)
-    return f"(NOT {value})"
+def test(t: Translator, node: exp.Expr) -> Piece:
+    """Translate a condition."""
+    return demand_boolean(t.sql(node), node)
 
 
-def demand_boolean(piece: Piece, node: exp.Expr) -> None:
+def demand_boolean(piece: Piece, node: exp.Expr) -> Piece:
     """Refuse what is no condition."""
     if piece.kind not in ("BOOLEAN", spark_types.NULL):
         raise ConfigError(f"'{shown(node)}' is {piece.kind}; a condition must be a boolean")
+    return piece
 
 
-def _comparison(operator: str) -> Handler:
+def _comparison(operator: str) -> Writer:
     def write(t: Translator, node: exp.Expr) -> str:
         sides = demand_alike(t, node, [node.this, node.expression])
         return f"({sides[0]} {operator} {sides[1]})"
@@ -147,11 +190,9 @@ def _written_time(text: str) -> str | None:
 
 
 def _is(t: Translator, node: exp.Expr) -> str:
-    value = t.sql(node.this)
     if isinstance(node.expression, exp.Null):
-        return f"({value} IS NULL)"
-    demand_boolean(value, node.this)
-    return f"({value} IS {t.sql(node.expression)})"
+        return f"({t.sql(node.this)} IS NULL)"
+    return f"({test(t, node.this)} IS {t.sql(node.expression)})"
 
 
 def _between(t: Translator, node: exp.Expr) -> str:
@@ -164,22 +205,17 @@ def _in(t: Translator, node: exp.Expr) -> str:
     if node.args.get("query") or not node.expressions:
         raise ConfigError(f"'{shown(node)}': IN needs a list of values, not a query")
     value, *listed = demand_alike(t, node, [node.this, *node.expressions])
-    return f"({value} IN ({', '.join(listed)}))"
+    return f"({value} IN ({', '.join(map(str, listed))}))"
 
 
-def _like(operator: str) -> Handler:
+def _maybe_not(template: str) -> Writer:
+    """Write a test that sqlglot negates by an argument of its node."""
+
     def write(t: Translator, node: exp.Expr) -> str:
-        negated = "NOT " if node.args.get("negate") else ""
-        sides = t.text(t.sql(node.this)), t.text(t.sql(node.expression))
-        # Backslash is the escape character unless another one is named.
-        return f"({sides[0]} {negated}{operator} {sides[1]} ESCAPE '\\')"
+        written = template.format_map(_Arguments(t, node))
+        return f"(NOT {written})" if node.args.get("negate") else written
 
     return write
-
-
-def _rlike(t: Translator, node: exp.Expr) -> str:
-    matched = f"regexp_matches({t.text(t.sql(node.this))}, {t.sql(node.expression)})"
-    return f"(NOT {matched})" if node.args.get("negate") else matched
 
 
 def _case(t: Translator, node: exp.Expr) -> Piece:
@@ -189,19 +225,17 @@ def _case(t: Translator, node: exp.Expr) -> Piece:
     conditions: list[str] = []
     for branch in branches:
         if subject is None:
-            condition = t.sql(branch.this)
-            demand_boolean(condition, branch.this)
-            conditions.append(condition)
+            conditions.append(str(test(t, branch.this)))
         else:
-            conditions.append(" = ".join(demand_alike(t, node, [subject, branch.this])))
+            sides = demand_alike(t, node, [subject, branch.this])
+            conditions.append(" = ".join(map(str, sides)))
     *values, otherwise = same_kind(t, node, [*(b.args["true"] for b in branches), default])
     whens = " ".join(f"WHEN {when} THEN {then}" for when, then in zip(conditions, values))
     return Piece(f"(CASE {whens} ELSE {otherwise} END)", otherwise.kind)
 
 
 def _if(t: Translator, node: exp.Expr) -> Piece:
-    condition = t.sql(node.this)
-    demand_boolean(condition, node.this)
+    condition = test(t, node.this)
     parts = [node.args["true"], node.args.get("false") or exp.Null()]
     then, otherwise = same_kind(t, node, parts)
     return Piece(f"(CASE WHEN {condition} THEN {then} ELSE {otherwise} END)", then.kind)
@@ -241,29 +275,27 @@ def _cast(t: Translator, node: exp.Expr) -> Piece:
 HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.Column: _column,
     exp.Literal: _literal,
-    exp.Boolean: _boolean,
     exp.Null: lambda *_: Piece("NULL", spark_types.NULL),
     exp.Paren: _paren,
-    exp.And: _logical("AND"),
-    exp.Or: _logical("OR"),
-    exp.Not: _not,
-    **{kind: _comparison(operator) for kind, operator in _COMPARISONS.items()},
-    exp.Is: _is,
-    exp.Between: _between,
-    exp.In: _in,
-    exp.Like: _like("LIKE"),
-    exp.ILike: _like("ILIKE"),
-    exp.RegexpLike: _rlike,
     exp.Case: _case,
     exp.If: _if,
     exp.Cast: _cast,
     exp.TryCast: _cast,
-}
-
-KINDS: dict[type[exp.Expr], str] = {
-    **dict.fromkeys(
-        (exp.Boolean, exp.And, exp.Or, exp.Not, exp.Is, exp.Between, exp.In), "BOOLEAN"
+    **of(
+        "BOOLEAN",
+        {
+            exp.Boolean: lambda _, node: "true" if node.this else "false",
+            exp.And: _logical("AND"),
+            exp.Or: _logical("OR"),
+            exp.Not: lambda t, node: f"(NOT {test(t, node.this)})",
+            **{kind: _comparison(operator) for kind, operator in _COMPARISONS.items()},
+            exp.Is: _is,
+            exp.Between: _between,
+            exp.In: _in,
+            # Backslash is the escape character unless another one is named.
+            exp.Like: _maybe_not("({this:text} LIKE {expression:text} ESCAPE '\\')"),
+            exp.ILike: _maybe_not("({this:text} ILIKE {expression:text} ESCAPE '\\')"),
+            exp.RegexpLike: _maybe_not("regexp_matches({this:text}, {expression})"),
+        },
     ),
-    **dict.fromkeys((exp.Like, exp.ILike, exp.RegexpLike), "BOOLEAN"),
-    **dict.fromkeys(_COMPARISONS, "BOOLEAN"),
 }

@@ -43,11 +43,6 @@ _HANDLERS = {
     **spark_times.HANDLERS,
 }
 _NAMED = {**spark_arithmetic.NAMED, **spark_functions.NAMED, **spark_times.NAMED}
-_KINDS: dict[type[exp.Expr], str] = {
-    **spark_operators.KINDS,
-    **spark_functions.KINDS,
-    **spark_times.KINDS,
-}
 _CHANGING_NAMES = frozenset(("now", "curdate", "monotonically_increasing_id", "random"))
 
 
@@ -90,24 +85,19 @@ class Translator:
         if len(trees) != 1 or trees[0] is None:
             raise ConfigError("expected one expression")
         piece = self.sql(trees[0])
-        found = self._describe(piece)
+        found = self._describe(piece.sql)
         if piece.kind == spark_types.NULL:
-            return piece, found
+            return piece.sql, found
         if not spark_types.is_column(piece.kind):
             raise ConfigError("it gives an interval, which no column can hold")
-        return spark_types.as_kind(Piece(piece, found), piece.kind), piece.kind
+        return spark_types.as_kind(Piece(piece.sql, found), piece.kind).sql, piece.kind
 
     def sql(self, node: exp.Expr) -> Piece:
         """Translate a node and all below it."""
         handler = self.handler(node)
         if handler is None:
             raise ConfigError(self.refusal(node))
-        written = handler(self, node)
-        if isinstance(written, Piece):
-            return written
-        kind = _KINDS[type(node)]
-        # Of whole numbers DuckDB gives back longer ones than Spark.
-        return spark_types.cast(written, kind) if kind == "INTEGER" else Piece(written, kind)
+        return handler(self, node)
 
     def handler(self, node: exp.Expr) -> Handler | None:
         """Find what translates a node."""
@@ -129,7 +119,7 @@ class Translator:
     def optional(self, node: exp.Expr, argument: str, default: str) -> str:
         """Translate an argument that may be absent."""
         found = node.args.get(argument)
-        return default if found is None else self.sql(found)
+        return default if found is None else self.sql(found).sql
 
     def arguments(self, node: exp.Expr, least: int, most: int) -> list[Piece]:
         """Translate the arguments of a function that sqlglot knows nothing of."""
@@ -158,12 +148,19 @@ class Translator:
         """Make a piece a string, as Spark does by itself where it wants one."""
         return spark_types.as_kind(piece, "VARCHAR")
 
+    def time(self, node: exp.Expr, name: str) -> Piece:
+        """Translate what Spark makes a date or a timestamp by itself."""
+        if isinstance(node, (exp.TsOrDsToDate, exp.TimeStrToTime)) and not node.args.get("format"):
+            node = node.this
+        piece, kind = self.sql(node), datatypes.parse(name)
+        return piece if piece.kind == kind.duckdb else self.cast(piece, kind, node)
+
     def cast(self, piece: Piece, target: DataType, node: exp.Expr) -> Piece:
         """Cast as Spark does."""
         if piece.kind == spark_types.NULL:
             return spark_types.cast(piece, target.duckdb)
         if piece.kind == "VARCHAR" and target.base in ("date", "timestamp"):
-            return spark_times.from_text(piece, target)
+            return spark_times.from_text(piece.sql, target)
         if casts.is_decimal(piece.kind) and target.base == "decimal":
             precision, scale = spark_types.digits(piece.kind)
             if target.scale < scale:
@@ -172,7 +169,7 @@ class Translator:
             # What does not fit wraps around, as in Spark.
             low = f"xor({piece} & 4294967295, 2147483648) - 2147483648"
             return spark_types.cast(f"({low})", target.duckdb)
-        result = casts.spark(piece, piece.kind, target)
+        result = casts.spark(piece.sql, piece.kind, target)
         if result is None:
             raise ConfigError(f"'{shown(node)}': {piece.kind} cannot be cast to {target.name}")
         return Piece(result, target.duckdb)

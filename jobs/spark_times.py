@@ -15,7 +15,7 @@ import datatypes
 import spark_types
 from errors import ConfigError
 from spark_dialect import shown
-from spark_operators import Handler
+from spark_operators import Handler, of
 from spark_types import Piece
 
 if TYPE_CHECKING:
@@ -46,16 +46,16 @@ _INTERVALS = {
 }
 _DATE_TRUNCATION = ("year", "quarter", "month", "week")
 _PARTS = {
-    "YEAR": "year({})",
-    "QUARTER": "quarter({})",
-    "MONTH": "month({})",
-    "WEEK": "week({})",
-    "DAY": "day({})",
-    "DAYOFWEEK": "(dayofweek({}) + 1)",
-    "DOW": "(dayofweek({}) + 1)",
-    "DOY": "dayofyear({})",
-    "HOUR": "hour({})",
-    "MINUTE": "minute({})",
+    "YEAR": "year({this})",
+    "QUARTER": "quarter({this})",
+    "MONTH": "month({this})",
+    "WEEK": "week({this})",
+    "DAY": "day({this})",
+    "DAYOFWEEK": "(dayofweek({this}) + 1)",
+    "DOW": "(dayofweek({this}) + 1)",
+    "DOY": "dayofyear({this})",
+    "HOUR": "hour({this})",
+    "MINUTE": "minute({this})",
 }
 # Of dates and times in texts, as Spark reads them.
 _DIGITS, _PART = "[0-9]{4,7}", "[0-9]{1,2}"
@@ -99,23 +99,12 @@ def _whole_day(sql: str) -> str:
     return rf"regexp_replace({month}, '^{_DIGITS}-{_PART}$', '\0-1')"
 
 
-def _time(t: Translator, node: exp.Expr, kind: datatypes.DataType = _TIMESTAMP) -> Piece:
-    """Translate an argument that Spark makes a date or a timestamp by itself."""
-    if isinstance(node, (exp.TsOrDsToDate, exp.TimeStrToTime)) and not node.args.get("format"):
-        node = node.this
-    sql = t.sql(node)
-    return sql if sql.kind == kind.duckdb else t.cast(sql, kind, node)
+def _time(t: Translator, node: exp.Expr) -> Piece:
+    return t.time(node, "timestamp")
 
 
 def _date(t: Translator, node: exp.Expr) -> Piece:
-    return _time(t, node, _DATE)
-
-
-def _part(template: str, kind: datatypes.DataType) -> Handler:
-    def write(t: Translator, node: exp.Expr) -> str:
-        return template.format(_time(t, node.this, kind))
-
-    return write
+    return t.time(node, "date")
 
 
 def _weekday(t: Translator, node: exp.Expr) -> Piece:
@@ -128,7 +117,7 @@ def _extract(t: Translator, node: exp.Expr) -> str:
     part = node.name.upper()
     if part not in _PARTS:
         raise ConfigError(f"'{shown(node)}': extract one of {', '.join(_PARTS)}")
-    return _PARTS[part].format(_time(t, node.expression))
+    return _PARTS[part].format(this=_time(t, node.expression))
 
 
 def _unit(node: exp.Expr, units: dict[str, str]) -> str:
@@ -156,11 +145,10 @@ def _interval(t: Translator, node: exp.Expr) -> Piece:
         raise ConfigError(f"'{shown(node)}': write it as INTERVAL 1 DAY + INTERVAL 2 HOURS")
     unit = _unit(node, _UNITS)
     number = node.this
-    if number.is_string:
-        if not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", number.name):
-            raise ConfigError(f"'{shown(node)}': {number.name!r} is not a number")
-        return Piece(_interval_of(unit, number.name), _INTERVALS.get(unit, "INTERVAL TIME"))
-    return Piece(_interval_of(unit, t.sql(number)), _INTERVALS.get(unit, "INTERVAL TIME"))
+    if number.is_string and not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]+)?", number.name):
+        raise ConfigError(f"'{shown(node)}': {number.name!r} is not a number")
+    count = number.name if number.is_string else str(t.sql(number))
+    return Piece(_interval_of(unit, count), _INTERVALS.get(unit, "INTERVAL TIME"))
 
 
 def _make_interval(t: Translator, node: exp.Expr) -> str:
@@ -170,22 +158,13 @@ def _make_interval(t: Translator, node: exp.Expr) -> str:
         if isinstance(number, exp.Kwarg):
             raise ConfigError(f"'{shown(node)}': give the numbers in order, without names")
         if number is not None and number.name != "0":
-            parts.append(_interval_of(unit, t.sql(number)))
+            parts.append(_interval_of(unit, str(t.sql(number))))
     return f"({' + '.join(parts) or _interval_of('day', '0')})"
 
 
 def _timestamp_add(t: Translator, node: exp.Expr) -> str:
-    interval = _interval_of(_unit(node, _UNITS), t.sql(node.expression))
+    interval = _interval_of(_unit(node, _UNITS), str(t.sql(node.expression)))
     return f"({_time(t, node.this)} + {interval})"
-
-
-def _date_add(t: Translator, node: exp.Expr) -> str:
-    return f"({_date(t, node.this)} + CAST({t.sql(node.expression)} AS INTEGER))"
-
-
-def _add_months(t: Translator, node: exp.Expr) -> str:
-    months = f"to_months(CAST({t.sql(node.expression)} AS INTEGER))"
-    return f"CAST({_date(t, node.this)} + {months} AS DATE)"
 
 
 def _date_diff(t: Translator, node: exp.Expr) -> Piece:
@@ -287,18 +266,18 @@ def _format(node: exp.Expr) -> str:
 def _parse_time(t: Translator, node: exp.Expr) -> str:
     value = t.sql(node.this)
     if value.kind != "VARCHAR":
-        return t.cast(value, _TIMESTAMP, node)
+        return str(_time(t, node.this))
     return f"CAST({_parsed(value, node)} AS TIMESTAMP)"
 
 
 def _to_date(t: Translator, node: exp.Expr) -> str:
     value = t.sql(node.this)
     if node.args.get("format") is None or value.kind != "VARCHAR":
-        return _date(t, node.this)
+        return str(_date(t, node.this))
     return f"CAST({_parsed(value, node)} AS DATE)"
 
 
-def _parsed(value: str, node: exp.Expr) -> str:
+def _parsed(value: Piece, node: exp.Expr) -> str:
     """Read a text by a pattern: without a year it is of 1970, with two digits of 2000 to 2099."""
     pattern = _format(node)
     if "%y" not in pattern.lower():
@@ -314,10 +293,9 @@ def _write_time(t: Translator, node: exp.Expr) -> str:
 
 
 def _unix_timestamp(t: Translator, node: exp.Expr) -> str:
-    value: str = t.sql(node.this)
-    if t.sql(node.this).kind == "VARCHAR":
-        value = _parse_time(t, node)
-    return f"CAST(trunc(epoch({value})) AS BIGINT)"
+    value = t.sql(node.this)
+    time = _parse_time(t, node) if value.kind == "VARCHAR" else value
+    return f"CAST(trunc(epoch({time})) AS BIGINT)"
 
 
 def _from_seconds(t: Translator, node: exp.Expr) -> Piece:
@@ -341,42 +319,57 @@ def _to_utc(t: Translator, node: exp.Expr) -> str:
 
 
 def _zone(t: Translator, node: exp.Expr) -> str:
-    return t.sql(node.args["zone"])
+    return str(t.sql(node.args["zone"]))
 
 
 HANDLERS: dict[type[exp.Expr], Handler] = {
-    exp.Year: _part("year({})", _DATE),
-    exp.Quarter: _part("quarter({})", _DATE),
-    exp.Month: _part("month({})", _DATE),
-    exp.WeekOfYear: _part("week({})", _DATE),
-    exp.Day: _part("day({})", _DATE),
-    exp.DayOfMonth: _part("day({})", _DATE),
-    # 1 is Sunday in Spark, 0 is in DuckDB.
-    exp.DayOfWeek: _part("(dayofweek({}) + 1)", _DATE),
-    exp.DayOfYear: _part("dayofyear({})", _DATE),
-    exp.LastDay: _part("last_day({})", _DATE),
-    exp.Hour: _part("hour({})", _TIMESTAMP),
-    exp.Minute: _part("minute({})", _TIMESTAMP),
-    exp.Second: _part("second({})", _TIMESTAMP),
-    exp.Extract: _extract,
     exp.Interval: _interval,
-    exp.MakeInterval: _make_interval,
-    exp.TimestampAdd: _timestamp_add,
-    exp.TsOrDsAdd: _date_add,
-    exp.AddMonths: _add_months,
     exp.DateDiff: _date_diff,
     exp.TimestampDiff: _timestamp_diff,
-    exp.MonthsBetween: _months_between,
-    exp.TimestampTrunc: _date_trunc,
-    exp.DateTrunc: _trunc,
-    exp.TimestampFromParts: _make_timestamp,
-    exp.StrToTime: _parse_time,
-    exp.TsOrDsToDate: _to_date,
-    exp.TimeStrToTime: lambda t, node: _time(t, node.this),
-    exp.TimeToStr: _write_time,
-    exp.StrToUnix: _unix_timestamp,
-    exp.AtTimeZone: _from_utc,
-    exp.FromTimeZone: _to_utc,
+    **of(
+        "INTEGER",
+        {
+            exp.Year: "year({this:date})",
+            exp.Quarter: "quarter({this:date})",
+            exp.Month: "month({this:date})",
+            exp.WeekOfYear: "week({this:date})",
+            exp.Day: "day({this:date})",
+            exp.DayOfMonth: "day({this:date})",
+            # 1 is Sunday in Spark, 0 is in DuckDB.
+            exp.DayOfWeek: "(dayofweek({this:date}) + 1)",
+            exp.DayOfYear: "dayofyear({this:date})",
+            exp.Hour: "hour({this:timestamp})",
+            exp.Minute: "minute({this:timestamp})",
+            exp.Second: "second({this:timestamp})",
+            exp.Extract: _extract,
+        },
+    ),
+    **of(
+        "DATE",
+        {
+            exp.LastDay: "last_day({this:date})",
+            exp.TsOrDsAdd: "({this:date} + CAST({expression} AS INTEGER))",
+            exp.AddMonths: ("CAST({this:date} + to_months(CAST({expression} AS INTEGER)) AS DATE)"),
+            exp.DateTrunc: _trunc,
+            exp.TsOrDsToDate: _to_date,
+        },
+    ),
+    **of(
+        "TIMESTAMP",
+        {
+            exp.TimestampAdd: _timestamp_add,
+            exp.TimestampTrunc: _date_trunc,
+            exp.TimestampFromParts: _make_timestamp,
+            exp.StrToTime: _parse_time,
+            exp.TimeStrToTime: "{this:timestamp}",
+            exp.AtTimeZone: _from_utc,
+            exp.FromTimeZone: _to_utc,
+        },
+    ),
+    **of("INTERVAL", {exp.MakeInterval: _make_interval}),
+    **of("VARCHAR", {exp.TimeToStr: _write_time}),
+    **of("BIGINT", {exp.StrToUnix: _unix_timestamp}),
+    **of("DOUBLE", {exp.MonthsBetween: _months_between}),
 }
 
 # Functions that sqlglot leaves as it finds them, by name.
@@ -384,29 +377,6 @@ NAMED: dict[str, Handler] = {
     "make_date": _make_date,
     "weekday": _weekday,
     "timestamp_seconds": _from_seconds,
-}
-
-KINDS: dict[type[exp.Expr], str] = {
-    **dict.fromkeys(
-        (
-            *(exp.Year, exp.Quarter, exp.Month, exp.WeekOfYear, exp.Day, exp.DayOfMonth),
-            *(exp.DayOfWeek, exp.DayOfYear, exp.Hour, exp.Minute, exp.Second, exp.Extract),
-        ),
-        "INTEGER",
-    ),
-    **dict.fromkeys((exp.LastDay, exp.TsOrDsAdd, exp.AddMonths, exp.DateTrunc), "DATE"),
-    exp.TsOrDsToDate: "DATE",
-    **dict.fromkeys(
-        (
-            *(exp.TimestampAdd, exp.TimestampTrunc, exp.TimestampFromParts, exp.StrToTime),
-            *(exp.TimeStrToTime, exp.AtTimeZone, exp.FromTimeZone),
-        ),
-        "TIMESTAMP",
-    ),
-    exp.MakeInterval: "INTERVAL",
-    exp.TimeToStr: "VARCHAR",
-    exp.StrToUnix: "BIGINT",
-    exp.MonthsBetween: "DOUBLE",
 }
 
 NAMES = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 import casts
@@ -35,21 +36,19 @@ _READ_AS = {
 _COLUMNS = frozenset((*_RANKS, "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"))
 
 
-class Piece(str):
-    """A piece of DuckDB SQL that knows its type."""
+@dataclass(frozen=True)
+class Piece:
+    """A piece of DuckDB SQL, and its type."""
 
-    __slots__ = ("kind",)
-
+    sql: str
     kind: str
 
-    def __new__(cls, sql: str, kind: str) -> Piece:
-        """Give the SQL its type."""
-        made = super().__new__(cls, sql)
-        made.kind = kind
-        return made
+    def __str__(self) -> str:
+        """Give the SQL, to be written into more of it."""
+        return self.sql
 
 
-def cast(sql: str, kind: str) -> Piece:
+def cast(sql: str | Piece, kind: str) -> Piece:
     """Write a cast that cannot fail, or may."""
     return Piece(f"CAST({sql} AS {kind})", kind)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -119,13 +119,13 @@ def _definition(t: Rows, node: exp.Expr) -> exp.Expr:
 
 def _over(t: Rows, window: exp.Expr, terms: Sequence[exp.Expr], frame: str, *, total: bool) -> str:
     parts = []
-    partition = [t.sql(part) for part in window.args.get("partition_by") or ()]
+    partition = [str(t.sql(part)) for part in window.args.get("partition_by") or ()]
     if partition:
         parts.append(f"PARTITION BY {', '.join(partition)}")
     if terms:
-        ordered = [order_term(t.sql, term) for term in terms]
+        ordered = [_order_term(t, term) for term in terms]
         if total:
-            known = {*partition, *(t.sql(term.this) for term in terms)}
+            known = {*partition, *(str(t.sql(term.this)) for term in terms)}
             ordered += [piece for piece in t.row_columns() if piece not in known]
         parts.append(f"ORDER BY {', '.join(ordered)}")
     if frame:
@@ -142,11 +142,11 @@ def _is_sensitive(function: exp.Expr, nulls: str, frame: str) -> bool:
     return type(function) in _PICKS and frame == f"{_FROM_THE_START} AND UNBOUNDED FOLLOWING"
 
 
-def order_term(write: Callable[[exp.Expr], str], term: exp.Expr) -> str:
+def _order_term(t: Rows, term: exp.Expr) -> str:
     """Write a term of ORDER BY with the places of nulls, which the engines see differently."""
     direction = "DESC" if term.args.get("desc") else "ASC"
     nulls = "FIRST" if term.args.get("nulls_first") else "LAST"
-    return f"{write(term.this)} {direction} NULLS {nulls}"
+    return f"{t.sql(term.this)} {direction} NULLS {nulls}"
 
 
 def _frame(window: exp.Expr) -> str:
