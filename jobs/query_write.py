@@ -227,9 +227,7 @@ class _Writer:
             columns.append(Column(f"col{number}", kind))
         for row, values_of_row in zip(values.expressions, table):
             for node, piece, column in zip(row.expressions, values_of_row, columns):
-                is_null = column.kind == spark_types.NULL
-                sql = piece if is_null else spark_types.cast(str(piece), column.kind)
-                node.replace(written_as(node, str(sql)))
+                node.replace(written_as(node, str(spark_types.as_kind(piece, column.kind))))
         return _renamed(columns, _spellings(values))
 
 

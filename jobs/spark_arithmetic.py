@@ -72,8 +72,9 @@ def _with_numbers(operator: str, sides: list[Piece]) -> Piece:
     kind = str(spark_types.wider([side.kind for side in sides]))
     left, right = (spark_types.as_kind(side, kind) for side in sides)
     if operator == "div":
-        return spark_types.cast(f"({left} // nullif({right}, 0))", "BIGINT")
-    if operator == "%":
+        # DuckDB's division of whole numbers by 0 is NULL, too.
+        return spark_types.cast(f"({left} // {right})", "BIGINT")
+    if operator == "%" and not casts.is_integer(kind):
         return Piece(f"({left} % nullif({right}, 0))", kind)
     return Piece(f"({left} {operator} {right})", kind)
 

@@ -19,6 +19,7 @@ from spark_types import Piece
 Digits = tuple[int, int]
 
 _MOST = 38
+_SHORT = 300
 # Up to these DuckDB calculates with 64 bits.
 _FAST_DIGITS = 18
 Number = Union[str, Piece]
@@ -115,6 +116,20 @@ def rounded(sql: Number, kind: str, digits: int) -> Piece:
     # In one step DuckDB finds no room for 9.9 in a DECIMAL(2,1).
     wide = f"CAST({sql} AS DECIMAL({_FAST_DIGITS if digits <= _FAST_DIGITS else _MOST},{scale}))"
     return Piece(f"TRY_CAST({wide} AS {kind})", kind)
+
+
+def unless_tied(value: Piece, digits: int, fast: str, exact: str) -> str:
+    """
+    Write the rounding of a double by a fast way where it cannot differ from the exact one.
+
+    Spark rounds the text of a double. A double times a power of ten is off by less than 1e-6 as
+    long as it is below 1e9, so which way it rounds is sure if it is no nearer to a half.
+    """
+    scaled = f"({value} * 1e{digits})"
+    is_sure = f"abs({scaled}) < 1e9 AND abs({scaled} - floor({scaled}) - 5e-1) > 1e-3"
+    # The value is written six times; long ones are mostly of few rows, such as aggregates.
+    short = len(value.sql) <= _SHORT
+    return f"(CASE WHEN {is_sure} THEN {fast} ELSE {exact} END)" if short else exact
 
 
 def remainder(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 import casts
+import spark_decimals
 import spark_types
 from errors import ConfigError
 from spark_dialect import shown
@@ -49,7 +50,10 @@ def _round(t: Translator, node: exp.Expr) -> Piece:
     # Spark rounds the decimal text of a double, half up: 2.675 becomes 2.68. What needs more than
     # 18 digits has no fraction left to round.
     exact = f"TRY_CAST(CAST({value} AS VARCHAR) AS DECIMAL(18, {digits}))"
-    return Piece(f"coalesce(CAST({exact} AS DOUBLE), {value})", "DOUBLE")
+    # As a whole number on the way, since Spark has no -0.0 here.
+    fast = f"CAST(CAST(round({value} * 1e{digits}) AS BIGINT) AS DOUBLE) / 1e{digits}"
+    exact = f"coalesce(CAST({exact} AS DOUBLE), {value})"
+    return Piece(spark_decimals.unless_tied(value, digits, fast, exact), "DOUBLE")
 
 
 def _rounded(kind: str, digits: int) -> str:

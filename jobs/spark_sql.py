@@ -161,6 +161,8 @@ class Translator:
             return spark_types.cast(piece, target.duckdb)
         if piece.kind == "VARCHAR" and target.base in ("date", "timestamp"):
             return spark_times.from_text(piece.sql, target)
+        if piece.kind == "VARCHAR" and target.base not in ("string", "boolean"):
+            return _number_of_text(piece.sql, target)
         if casts.is_decimal(piece.kind) and target.base == "decimal":
             precision, scale = spark_types.digits(piece.kind)
             if target.scale < scale:
@@ -173,6 +175,18 @@ class Translator:
         if result is None:
             raise ConfigError(f"'{shown(node)}': {piece.kind} cannot be cast to {target.name}")
         return Piece(result, target.duckdb)
+
+
+def _number_of_text(sql: str, target: DataType) -> Piece:
+    """Read a text as a number; what DuckDB reads as Spark does needs no regular expression."""
+    value, slow = f"TRY_CAST({sql} AS {target.duckdb})", casts.spark(sql, "VARCHAR", target)
+    # It also takes underscores, infinity, and what is no number.
+    is_plain = f"{sql} >= '-' AND {sql} < ':' AND NOT contains({sql}, '_') AND isfinite({value})"
+    if target.base != "double":
+        is_plain = f"starts_with(CAST({value} AS VARCHAR), {sql})"
+    if target.base in ("int", "bigint"):
+        is_plain = f"CAST({value} AS VARCHAR) = {sql}"
+    return Piece(f"(CASE WHEN {is_plain} THEN {value} ELSE {slow} END)", target.duckdb)
 
 
 def unknown_column(name: str, known: list[str], shown: str | None = None) -> str:
