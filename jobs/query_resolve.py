@@ -27,17 +27,10 @@ Tables = Mapping[str, Mapping[str, str]]
 
 @dataclass
 class Resolved:
-    """
-    A query whose columns name their tables, without `*` and names of the select list.
+    """A query whose columns name their tables, without `*` and names of the select list.
 
-    Attributes
-    ----------
-    tree
-        The query.
-    using
-        The columns of each JOIN … USING, by the id of the join.
-    listed
-        The names that `AS c (a, b)` gives to the columns of a query, by the id of the query.
+    `using` are the columns of each JOIN … USING, by the id of the join; `listed` the names that
+    `AS c (a, b)` gives to the columns of a query, by the id of the query.
     """
 
     tree: exp.Query
@@ -46,20 +39,9 @@ class Resolved:
 
 
 def resolve(tree: exp.Query, tables: Tables) -> Resolved:
-    """
-    Check a query, and resolve its names.
+    """Check a query and resolve its names, for which `tables` has their columns.
 
-    Parameters
-    ----------
-    tree
-        What sqlglot has read; it stays as it is.
-    tables
-        The columns of the tables that it may name, by the names of the tables.
-
-    Raises
-    ------
-    ConfigError
-        If a rule of query_rules refuses it.
+    Raises ConfigError if a rule of query_rules refuses it; the tree stays as it is.
     """
     query_rules.check(tree, query_rules.WRITTEN)
     found = Resolved(_prepared(tree.copy()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from sqlglot import exp
 
@@ -30,19 +30,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Source:
-    """
-    A table in FROM.
+    """A table in FROM: its alias, how it is joined, and its columns by name in lower case.
 
-    Attributes
-    ----------
-    alias
-        What the query calls it.
-    join
-        How it is joined to the tables before it; None for the first.
-    using
-        The names of columns that the join makes one of several.
-    columns
-        By name in lower case.
+    `using` are the columns that its join makes one of several.
     """
 
     alias: str
@@ -73,17 +63,9 @@ class Inner:
 
 
 class Rows(spark_sql.Translator):
-    """
-    Writes the expressions of one SELECT.
+    """Writes the expressions of one SELECT over `sources`, in the order of FROM.
 
-    Parameters
-    ----------
-    sources
-        What it reads, in the order of FROM.
-    outer
-        Writes the SELECT around it, if it stands in an expression of that.
-    inner
-        Gives a query that stands in an expression of this one.
+    `outer` writes the SELECT in whose expression it stands, `inner` gives one in its own.
     """
 
     def __init__(
@@ -114,7 +96,7 @@ class Rows(spark_sql.Translator):
             if isinstance(node, kinds):
                 return handler
         if spark_aggregates.is_aggregate(node):
-            return _aggregate
+            return lambda _, call: self.aggregate(call)
         if isinstance(node, exp.In) and node.args.get("query"):
             return _in_query
         return _column if is_using(node) else super().handler(node)
@@ -258,13 +240,7 @@ def _column(t: Any, node: exp.Expr) -> Piece:
     """Write a column that sqlglot knows no table of, or several after USING."""
     name = exp.column(node.this.name if is_using(node) else node.name)
     name.parent, name.arg_key = node.parent, node.arg_key
-    written: Piece = t.column(name)
-    return written
-
-
-def _aggregate(t: Any, node: exp.Expr) -> Piece:
-    written: Piece = t.aggregate(node)
-    return written
+    return cast("Piece", t.column(name))
 
 
 def _grouping(t: Rows, node: exp.Expr) -> Piece:

@@ -26,18 +26,10 @@ from spark_types import DOUBLE, NULL, Piece
 if TYPE_CHECKING:
     from spark_sql import Translator
 
-_UNORDERED: dict[type[exp.Expr], str] = {
-    exp.First: "first",
-    exp.Last: "last",
-    exp.FirstValue: "first_value",
-    exp.LastValue: "last_value",
-    exp.AnyValue: "any_value",
-    exp.ArgMax: "max_by",
-    exp.ArgMin: "min_by",
-    exp.ArrayAgg: "collect_list",
-    exp.ArrayUniqueAgg: "collect_set",
-    exp.GroupConcat: "listagg",
-}
+_UNORDERED = (
+    *(exp.First, exp.Last, exp.FirstValue, exp.LastValue, exp.AnyValue, exp.ArgMax, exp.ArgMin),
+    *(exp.ArrayAgg, exp.ArrayUniqueAgg, exp.GroupConcat),
+)
 # 2^62: what is left of a double behind its point becomes a BIGINT with it.
 _PART = "4611686018427387904::DOUBLE"
 WRAPPERS = (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)

@@ -10,21 +10,16 @@ import sqlglot
 from pyspark.errors.exceptions.captured import AnalysisException, ParseException
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's manual uses
-from sqlglot import exp
 
+import expression_rules
 from errors import ConfigError
-from expression_rules import CHANGING, NEVER
+from spark_dialect import WrittenSpark
 from spark_texts import quoted
 
 if TYPE_CHECKING:
     from engine import BoundTable
     from sql_inputs import ModelSql
 
-# sqlglot tells these better than a plan does.
-_NEVER = ((exp.UDTF, "a function that makes rows"), *NEVER)
-_CHANGING_NAMES = frozenset(
-    ("now", "curdate", "monotonically_increasing_id", "random", "spark_partition_id", "shuffle")
-)
 _PLACE = re.compile(r"[;.(]?\s*\(?line (\d+),? pos \d+\)?")
 _CLASS = re.compile(r"^\[[A-Z0-9_.]+\] ?")
 
@@ -54,23 +49,14 @@ def kind_of(spark: SparkSession, expression: str, types: Mapping[str, str]) -> s
 def _check_shape(expression: str) -> None:
     """Refuse what is no expression on the columns of one row, or is another one each day."""
     try:
-        trees = sqlglot.parse(expression, read="spark")
+        trees = sqlglot.parse(expression, read=WrittenSpark)
     except sqlglot.errors.SqlglotError:
         return  # Spark has the last word, and says it better.
     for node in (node for tree in trees if tree is not None for node in tree.walk()):
-        text = node.sql("spark")
-        for kind, what in _NEVER:
-            if isinstance(node, kind):
-                raise ConfigError(
-                    f"'{text}' is {what}; an expression computes one value from one row's columns"
-                )
-        if isinstance(node, CHANGING) or (
-            isinstance(node, exp.Anonymous) and node.name.lower() in _CHANGING_NAMES
-        ):
-            raise ConfigError(
-                f"'{text}' changes from run to run; a transformation gives the same rows each "
-                "time, so take the value from a column"
-            )
+        # sqlglot tells these better than a plan does.
+        problem = expression_rules.problem(node)
+        if problem is not None:
+            raise ConfigError(problem)
 
 
 def spliced(model: ModelSql, tables: Mapping[str, BoundTable]) -> str:

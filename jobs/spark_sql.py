@@ -23,6 +23,7 @@ from sqlglot import exp
 
 import casts
 import datatypes
+import expression_rules
 import spark_arithmetic
 import spark_decimals
 import spark_functions
@@ -31,7 +32,6 @@ import spark_times
 import spark_types
 from datatypes import DataType
 from errors import ConfigError
-from expression_rules import CHANGING, NEVER
 from spark_dialect import WrittenSpark, function_name, shown
 from spark_operators import Handler
 from spark_types import Piece
@@ -43,7 +43,6 @@ _HANDLERS = {
     **spark_times.HANDLERS,
 }
 _NAMED = {**spark_arithmetic.NAMED, **spark_functions.NAMED, **spark_times.NAMED}
-_CHANGING_NAMES = frozenset(("now", "curdate", "monotonically_increasing_id", "random"))
 
 
 class Translator:
@@ -108,13 +107,7 @@ class Translator:
 
     def refusal(self, node: exp.Expr) -> str:
         """Say why a node is not translated, and what to do."""
-        text = shown(node)
-        for kind, what in NEVER:
-            if isinstance(node, kind):
-                return (
-                    f"'{text}' is {what}; an expression computes one value from one row's columns"
-                )
-        return refusal(node, function_names())
+        return expression_rules.problem(node) or refusal(node, function_names())
 
     def optional(self, node: exp.Expr, argument: str, default: str) -> str:
         """Translate an argument that may be absent."""
@@ -198,12 +191,9 @@ def unknown_column(name: str, known: list[str], shown: str | None = None) -> str
 
 def refusal(node: exp.Expr, known: list[str]) -> str:
     """Say why something that is no query is not translated, and what to do."""
-    text = shown(node)
-    if isinstance(node, CHANGING) or node.name.lower() in _CHANGING_NAMES:
-        return (
-            f"'{text}' changes from run to run; a transformation gives the same rows each time, "
-            "so take the value from a column"
-        )
+    text, changing = shown(node), expression_rules.changing(node)
+    if changing is not None:
+        return changing
     if isinstance(node, exp.Anonymous):
         near = difflib.get_close_matches(node.name.lower(), known, 1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
