@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from ops.docs import MODULE
+from ops.docs import MODULE, blocks
 from ops.environment import ROOT, terraform_environment
 from ops.terraform import link_root
 
@@ -33,11 +32,12 @@ class Terraform:
 
     folder: Path
 
-    def run(self, *arguments: str) -> Done:
+    def run(self, *arguments: str, typed: str | None = None) -> Done:
         process = subprocess.run(
             ["terraform", *arguments],
             cwd=self.folder,
             env=_environment(self.folder),
+            input=typed,
             capture_output=True,
             text=True,
             check=False,
@@ -69,16 +69,76 @@ def root_module(folder: Path) -> Terraform:
 
 
 def rules_only(folder: Path) -> Terraform:
-    """The variables with their rules and the tests of these; no resource, so no provider."""
+    """The module's variables and their rules; no resource, so no provider."""
     module = folder / MODULE
     module.mkdir(parents=True)
-    for path in [*(ROOT / MODULE).glob("variables*.tf"), ROOT / MODULE / "validation.tf"]:
-        (module / path.name).symlink_to(path)
-    # The SQL of models has to be there: that of the repository, and in the folder of the caller.
-    for place in (folder, module):
-        (place / "examples").symlink_to(ROOT / "examples")
-    shutil.copytree(ROOT / TESTS / "rules", module / "tests")
+    (folder / "examples").symlink_to(ROOT / "examples")
+    _link_rules(module)
     return _initialised(module)
+
+
+def judged(folder: Path, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Judge many sets of variables in one process; a mistake is told instead of refused.
+
+    Returns
+    -------
+    By case: `told` (what is wrong, by variable), `datasets` and `models` (as the module has them).
+    """
+    module = folder / "module"
+    module.mkdir()
+    _link_rules(module)
+    (folder / "examples").symlink_to(ROOT / "examples")
+    (module / "tell_override.tf").write_text(TELL, encoding="utf-8")
+    (module / "tell.tf").write_text(TOLD, encoding="utf-8")
+    # What is left out must be as if it was: null is that only where it is not allowed.
+    variables = {
+        block.name: "null" if "nullable " in block.text else block.default
+        for path in module.glob("variables*.tf")
+        for block in blocks(path.read_text(encoding="utf-8"))
+    }
+    passed = "".join(f"  {n} = try(each.value.{n}, {d})\n" for n, d in variables.items())
+    call = f'module "case" {{\n  source = "./module"\n  for_each = {_READ}\n{passed}}}\n'
+    (folder / "main.tf").write_text(call, encoding="utf-8")
+    (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
+    done = _initialised(folder).run("console", typed="jsonencode(module.case)\n")
+    assert done.code == 0, done.output
+    found: dict[str, dict[str, Any]] = json.loads(json.loads(done.output))
+    return found
+
+
+_READ = 'jsondecode(file("cases.json"))'
+TELL = """
+module "rules" {
+  source   = "./rules"
+  for_each = {}
+}
+
+# Three tables are as good a limit as 900, and are judged sooner.
+locals {
+  tables_limit = anytrue([for name in keys(var.datasets) : startswith(name, "limited")]) ? 3 : 900
+}
+"""
+TOLD = """
+output "told" {
+  value = { for name, told in local.mistakes : name => told if length(told) > 0 }
+}
+
+output "models" {
+  value = local.models
+}
+
+output "datasets" {
+  value = var.datasets
+}
+"""
+
+
+def _link_rules(folder: Path) -> None:
+    for name in ("variables*.tf", "rules*", "validation.tf"):
+        for path in (ROOT / MODULE).glob(name):
+            (folder / path.name).symlink_to(path)
+    # The SQL of models has to be there: that of the repository, and in the folder of the caller.
+    (folder / "examples").symlink_to(ROOT / "examples")
 
 
 def _initialised(folder: Path, *arguments: str) -> Terraform:

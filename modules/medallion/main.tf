@@ -1,4 +1,7 @@
-data "aws_caller_identity" "current" {}
+# Nothing is asked of AWS, and nothing planned, while a variable is wrong.
+data "aws_caller_identity" "current" {
+  depends_on = [module.rules]
+}
 
 data "aws_partition" "current" {}
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rendering import EVENT_RUN, Deployment, Terraform, mocked_deployment, rules_only
-
-
-@pytest.fixture(scope="session")
-def rules(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """The variables and their rules."""
-    return rules_only(tmp_path_factory.mktemp("rules"))
+from tests.rendering import EVENT_RUN, Deployment, Terraform, mocked_deployment
 
 
 @pytest.fixture(scope="session")

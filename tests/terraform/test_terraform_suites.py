@@ -13,9 +13,3 @@ def test_module__on_a_mocked_provider(module: Terraform) -> None:
     assert done.code == 0, done.output
     # A deprecated argument would be told here.
     assert "Warning:" not in done.output
-
-
-def test_rules__of_variables(rules: Terraform) -> None:
-    done = rules.run("test", "-no-color")
-    assert done.code == 0, done.output
-    assert "Warning:" not in done.output
