@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +64,7 @@ def _environment(folder: Path) -> dict[str, str]:
 def root_module(folder: Path) -> Terraform:
     """The root, which calls the whole module, with its tests, initialised."""
     link_root(ROOT, folder, folder / "terraform.tfstate")
-    return _initialised(folder, f"-test-directory={TESTS}")
+    return initialised(folder, f"-test-directory={TESTS}")
 
 
 def rules_only(folder: Path) -> Terraform:
@@ -74,7 +73,7 @@ def rules_only(folder: Path) -> Terraform:
     module.mkdir(parents=True)
     (folder / "examples").symlink_to(ROOT / "examples")
     _link_rules(module)
-    return _initialised(module)
+    return initialised(module)
 
 
 def judged(folder: Path, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -100,7 +99,7 @@ def judged(folder: Path, cases: Mapping[str, Mapping[str, Any]]) -> dict[str, di
     call = f'module "case" {{\n  source = "./module"\n  for_each = {_READ}\n{passed}}}\n'
     (folder / "main.tf").write_text(call, encoding="utf-8")
     (folder / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
-    done = _initialised(folder).run("console", typed="jsonencode(module.case)\n")
+    done = initialised(folder).run("console", typed="jsonencode(module.case)\n")
     assert done.code == 0, done.output
     found: dict[str, dict[str, Any]] = json.loads(json.loads(done.output))
     return found
@@ -141,83 +140,14 @@ def _link_rules(folder: Path) -> None:
     (folder / "examples").symlink_to(ROOT / "examples")
 
 
-def _initialised(folder: Path, *arguments: str) -> Terraform:
+def link_module(folder: Path) -> None:
+    """Link what a call of the module needs of the repository into the caller's folder."""
+    for name in ("asl", "examples", "jobs", "modules", "tests"):
+        (folder / name).symlink_to(ROOT / name)
+
+
+def initialised(folder: Path, *arguments: str) -> Terraform:
     terraform = Terraform(folder)
     done = terraform.run("init", "-input=false", "-no-color", *arguments)
     assert done.code == 0, done.output
     return terraform
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """The resources of a mocked deployment, with the values that Terraform gave them."""
-
-    resources: Sequence[Mapping[str, Any]]
-
-    def values(self, kind: str) -> dict[str, Any]:
-        """Values of the resources of a type, by address."""
-        return {r["address"]: r["values"] for r in self.resources if r["type"] == kind}
-
-    @cached_property
-    def definitions(self) -> dict[str, str]:
-        """Texts of the state machines' definitions by name."""
-        machines = self.values("aws_sfn_state_machine").values()
-        return {machine["name"]: machine["definition"] for machine in machines}
-
-    @cached_property
-    def policies(self) -> dict[str, list[dict[str, Any]]]:
-        """Statements of the roles' policies by role."""
-        found = self.values("aws_iam_role_policy").values()
-        return {p["role"]: json.loads(p["policy"])["Statement"] for p in found}
-
-    @cached_property
-    def contracts(self) -> dict[str, dict[str, Any]]:
-        """Contracts as the jobs will read them, by dataset."""
-        objects = self.values("aws_s3_object").values()
-        found = [o for o in objects if o["key"].startswith("config/datasets/")]
-        return {Path(o["key"]).stem: json.loads(o["content"]) for o in found}
-
-    @cached_property
-    def plan(self) -> dict[str, Any]:
-        """The plan as the state machines will read it."""
-        objects = self.values("aws_s3_object").values()
-        [found] = [o["content"] for o in objects if o["key"] == "config/pipeline.json"]
-        plan: dict[str, Any] = json.loads(found)
-        return plan
-
-
-# Runs of deployment.tftest.hcl: the default variables, datasets of which files arrive, GovCloud.
-DEFAULT_RUN = "deploys_the_retail_sample_by_default"
-EVENT_RUN = "starts_runs_by_files_that_arrive"
-PARTITION_RUN = "deploys_to_another_partition"
-KEY_RUN = "encrypts_all_with_the_key"
-
-
-def mocked_deployment(terraform: Terraform, run: str = DEFAULT_RUN) -> Deployment:
-    """Apply the module with a run's variables to a provider that only pretends."""
-    return _mocked_deployments(terraform)[run]
-
-
-@cache
-def _mocked_deployments(terraform: Terraform) -> Mapping[str, Deployment]:
-    messages = terraform.messages(
-        "test",
-        "-json",
-        "-verbose",
-        f"-test-directory={TESTS}",
-        f"-filter={TESTS}/deployment.tftest.hcl",
-    )
-    found = {
-        message["@testrun"]: Deployment(list(_resources(message["test_state"]["root_module"])))
-        for message in messages
-        if message["type"] == "test_state"
-    }
-    if not {DEFAULT_RUN, EVENT_RUN, KEY_RUN, PARTITION_RUN} <= found.keys():
-        raise AssertionError([m["diagnostic"] for m in messages if m["type"] == "diagnostic"])
-    return found
-
-
-def _resources(module: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from module.get("resources", [])
-    for child in module.get("child_modules", []):
-        yield from _resources(child)

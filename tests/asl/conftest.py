@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rendering import EVENT_RUN, Deployment, Terraform, mocked_deployment
+from tests.deployments import Deployment, mocked_deployment
+from tests.rendering import Terraform
 
 
 @pytest.fixture(scope="session")
 def deployment(module: Terraform) -> Deployment:
     """The module with datasets whose files start runs."""
-    return mocked_deployment(module, EVENT_RUN)
+    return mocked_deployment(module, "events")

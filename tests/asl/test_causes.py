@@ -10,7 +10,7 @@ import pytest
 
 from local.states.jsonata import evaluate
 from tests.asl.machines import MACHINES, expressions, states
-from tests.rendering import Deployment
+from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 

@@ -22,7 +22,7 @@ from tests.asl.machines import (
     successors,
     tasks,
 )
-from tests.rendering import Deployment
+from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")

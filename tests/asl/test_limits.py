@@ -15,7 +15,7 @@ import pytest
 
 from local.states.jsonata import evaluate
 from tests.asl.machines import Integration, states
-from tests.rendering import Deployment
+from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 

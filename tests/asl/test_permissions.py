@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.asl.machines import MACHINES, Integration, tasks
-from tests.rendering import Deployment
+from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 

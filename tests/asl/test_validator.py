@@ -9,7 +9,8 @@ import pytest
 
 from tests.asl import node
 from tests.asl.machines import MACHINES
-from tests.rendering import PARTITION_RUN, Deployment, Terraform, mocked_deployment
+from tests.deployments import Deployment, mocked_deployment
+from tests.rendering import Terraform
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 
@@ -32,7 +33,7 @@ def test_validator__hears_of_what_is_wrong(deployment: Deployment, tmp_path: Pat
 
 
 def test_definitions__of_another_partition__name_no_other(module: Terraform) -> None:
-    deployment = mocked_deployment(module, PARTITION_RUN)
+    deployment = mocked_deployment(module, "partition")
     found = {machine: deployment.definitions[f"medallion-{machine}"] for machine in MACHINES}
     # What the pretended provider says of the resources that it makes.
     pretended = re.compile(r"arn:aws:(sns|sqs|states):us-east-1:123456789012:")

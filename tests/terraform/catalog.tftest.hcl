@@ -1,5 +1,6 @@
 mock_provider "aws" {
-  source = "./tests/terraform/mocks"
+  source          = "./tests/terraform/mocks"
+  override_during = plan
 }
 
 variables {
@@ -132,15 +133,8 @@ run "crawls_one_target_a_table" {
     condition     = alltrue([for crawler in values(aws_glue_crawler.this) : crawler.schema_change_policy[0].delete_behavior == "LOG"])
     error_message = "A crawl must never delete a table."
   }
-}
 
-run "stores_contracts_whole" {
-  command = plan
-
-  module {
-    source = "./modules/catalog"
-  }
-
+  # Stores contracts whole.
   assert {
     condition     = aws_s3_object.contract["returns"].content == jsonencode(merge({ name = "returns" }, { for field, value in var.datasets["returns"] : field => value if !contains(["group", "triggers"], field) }))
     error_message = "The contract must be the dataset with its name, nulls included, without group and triggers, which the plan has: ${aws_s3_object.contract["returns"].content}"
@@ -166,15 +160,8 @@ run "stores_contracts_whole" {
     condition     = output.stage_names == ["dimension", "mart"]
     error_message = "Only stages that have models run, in their order; found ${join(", ", output.stage_names)}."
   }
-}
 
-run "stores_models_and_their_sql" {
-  command = plan
-
-  module {
-    source = "./modules/catalog"
-  }
-
+  # Stores models and their sql.
   assert {
     condition = aws_s3_object.models.key == "config/models.json" && jsondecode(aws_s3_object.models.content) == {
       stages = ["dimension", "fact", "mart"]
@@ -191,42 +178,8 @@ run "stores_models_and_their_sql" {
     condition     = { for name, object in aws_s3_object.sql : object.key => object.source_hash } == { for name in keys(var.models) : "config/models/${name}.sql" => filesha256("examples/retail/models/${name}.sql") }
     error_message = "The SQL of each model must be in the bucket, and follow its file."
   }
-}
 
-run "needs_no_models" {
-  command = plan
-
-  module {
-    source = "./modules/catalog"
-  }
-
-  variables {
-    models = {}
-  }
-
-  assert {
-    condition     = keys(aws_glue_crawler.this) == ["processed", "raw"] && output.crawler_names == { raw = "lake-raw", processed = "lake-processed", analytics = null }
-    error_message = "Without models there is nothing to crawl in analytics: ${jsonencode(output.crawler_names)}"
-  }
-
-  assert {
-    condition     = output.database_names == { raw = "shop_raw", processed = "shop_processed", analytics = "shop_analytics" }
-    error_message = "The databases are ${jsonencode(output.database_names)}."
-  }
-
-  assert {
-    condition     = jsondecode(aws_s3_object.plan.content).stages == [] && length(aws_s3_object.sql) == 0 && jsondecode(aws_s3_object.models.content).models == {}
-    error_message = "There must be no stage to run: ${aws_s3_object.plan.content}"
-  }
-}
-
-run "limits_what_a_query_scans" {
-  command = plan
-
-  module {
-    source = "./modules/catalog"
-  }
-
+  # Limits what a query scans.
   assert {
     condition = (
       aws_athena_workgroup.this.configuration[0].bytes_scanned_cutoff_per_query == 10485760 &&
@@ -236,15 +189,8 @@ run "limits_what_a_query_scans" {
     )
     error_message = "The workgroup must enforce its limit, its place for results and their encryption."
   }
-}
 
-run "checks_what_the_contract_says" {
-  command = plan
-
-  module {
-    source = "./modules/catalog"
-  }
-
+  # Checks what the contract says.
   assert {
     condition     = length(regexall("\\?", aws_athena_prepared_statement.check["orders"].query_statement)) == 2 && length(regexall("WHERE n <> \\?", aws_athena_prepared_statement.check["orders"].query_statement)) == 2
     error_message = "The two parameters, raw rows and processed rows, may stand in WHERE only."
@@ -277,5 +223,32 @@ run "checks_what_the_contract_says" {
       length(regexall("'${replace(replace(check, "(", "\\("), ")", "\\)")}'", aws_athena_prepared_statement.check["sales_summary"].query_statement)) == 1
     ])
     error_message = "Each check must stand there once: ${aws_athena_prepared_statement.check["sales_summary"].query_statement}"
+  }
+}
+
+run "needs_no_models" {
+  command = plan
+
+  module {
+    source = "./modules/catalog"
+  }
+
+  variables {
+    models = {}
+  }
+
+  assert {
+    condition     = keys(aws_glue_crawler.this) == ["processed", "raw"] && output.crawler_names == { raw = "lake-raw", processed = "lake-processed", analytics = null }
+    error_message = "Without models there is nothing to crawl in analytics: ${jsonencode(output.crawler_names)}"
+  }
+
+  assert {
+    condition     = output.database_names == { raw = "shop_raw", processed = "shop_processed", analytics = "shop_analytics" }
+    error_message = "The databases are ${jsonencode(output.database_names)}."
+  }
+
+  assert {
+    condition     = jsondecode(aws_s3_object.plan.content).stages == [] && length(aws_s3_object.sql) == 0 && jsondecode(aws_s3_object.models.content).models == {}
+    error_message = "There must be no stage to run: ${aws_s3_object.plan.content}"
   }
 }

@@ -1,5 +1,6 @@
 mock_provider "aws" {
-  source = "./tests/terraform/mocks"
+  source          = "./tests/terraform/mocks"
+  override_during = plan
 }
 
 variables {
@@ -42,15 +43,8 @@ run "makes_python_shell_jobs" {
     condition     = aws_glue_job.this["ingest"].name == "lake-ingest" && aws_glue_job.this["transform"].name == "lake-transform"
     error_message = "Jobs are named <name>-<job>."
   }
-}
 
-run "gives_the_jobs_their_code_and_packages" {
-  command = plan
-
-  module {
-    source = "./modules/jobs"
-  }
-
+  # Gives the jobs their code and packages.
   assert {
     condition     = alltrue([for name, job in aws_glue_job.this : can(regex("^s3://lake/code/[0-9a-f]{16}/${name}\\.py$", job.command[0].script_location))])
     error_message = "Scripts lie in code/<digest>/."
@@ -91,6 +85,44 @@ run "gives_the_jobs_their_code_and_packages" {
   assert {
     condition     = aws_glue_job.this["transform"].default_arguments["--memory-mb"] == "6400" && !contains(keys(aws_glue_job.this["ingest"].default_arguments), "--memory-mb")
     error_message = "A job gets its own arguments, and only those."
+  }
+
+  # Lets models read all layers and write their own.
+  assert {
+    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:PutObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/errors/*", "arn:aws:s3:::lake/runs/*/model/*", "arn:aws:s3:::lake/runs/*/stages/*"])
+    error_message = "Models write their tables and reports, and nothing else: ${jsonencode(local.statements.model)}"
+  }
+
+  assert {
+    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:DeleteObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/errors/*"])
+    error_message = "Models delete in analytics/, and what an earlier attempt said of its failure: ${jsonencode(local.statements.model)}"
+  }
+
+  assert {
+    condition = length(setsubtract(
+      ["analytics/*", "code/*", "config/datasets/*", "config/models.json", "config/models/*", "config/pipeline.json", "processed/*", "raw/*", "runs/*/stages/*"],
+      [for arn in flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:GetObject")]) : trimprefix(arn, "arn:aws:s3:::lake/")],
+    )) == 0
+    error_message = "Models read configuration, all layers and what became of earlier stages: ${jsonencode(local.statements.model)}"
+  }
+
+  # Lets ingest list its files and transform read of them.
+  assert {
+    condition     = [for row in local.statements.ingest : join(" ", row.actions) if row.resources == ["arn:aws:s3:::lake/runs/*/files/*", "arn:aws:s3:::lake/runs/*/ingest/*"]] == ["s3:GetObject s3:PutObject"]
+    error_message = "Ingest writes what became of each file, and reads what an attempt that died has left: ${jsonencode(local.statements.ingest)}"
+  }
+
+  assert {
+    condition     = contains(flatten([for row in local.statements.transform : row.resources if contains(row.actions, "s3:GetObject")]), "arn:aws:s3:::lake/runs/*/ingest/*") && !contains(flatten([for row in local.statements.transform : row.resources if contains(row.actions, "s3:PutObject")]), "arn:aws:s3:::lake/runs/*/ingest/*")
+    error_message = "Transform reads the reports of ingest, and writes none: ${jsonencode(local.statements.transform)}"
+  }
+
+  # Lets every job say why it failed.
+  assert {
+    condition = alltrue([for job, rows in local.statements : [
+      for row in rows : sort(row.actions) if row.resources == ["arn:aws:s3:::lake/runs/*/errors/*"]
+    ] == [tolist(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"])]])
+    error_message = "Each job writes an error file, and takes away a stale one: ${jsonencode(local.statements)}"
   }
 }
 
@@ -143,50 +175,6 @@ run "makes_spark_jobs_of_the_same_scripts" {
       WriteLogs   = { sid = "WriteLogs", actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources = ["arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/*"], condition = null }
     }
     error_message = "Spark may do what the Python shell may, and use staging/: ${jsonencode(local.statements["transform-spark"])}"
-  }
-}
-
-run "lets_models_read_all_layers_and_write_their_own" {
-  command = plan
-
-  module {
-    source = "./modules/jobs"
-  }
-
-  assert {
-    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:PutObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/errors/*", "arn:aws:s3:::lake/runs/*/model/*", "arn:aws:s3:::lake/runs/*/stages/*"])
-    error_message = "Models write their tables and reports, and nothing else: ${jsonencode(local.statements.model)}"
-  }
-
-  assert {
-    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:DeleteObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/errors/*"])
-    error_message = "Models delete in analytics/, and what an earlier attempt said of its failure: ${jsonencode(local.statements.model)}"
-  }
-
-  assert {
-    condition = length(setsubtract(
-      ["analytics/*", "code/*", "config/datasets/*", "config/models.json", "config/models/*", "config/pipeline.json", "processed/*", "raw/*", "runs/*/stages/*"],
-      [for arn in flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:GetObject")]) : trimprefix(arn, "arn:aws:s3:::lake/")],
-    )) == 0
-    error_message = "Models read configuration, all layers and what became of earlier stages: ${jsonencode(local.statements.model)}"
-  }
-}
-
-run "lets_ingest_list_its_files_and_transform_read_of_them" {
-  command = plan
-
-  module {
-    source = "./modules/jobs"
-  }
-
-  assert {
-    condition     = [for row in local.statements.ingest : join(" ", row.actions) if row.resources == ["arn:aws:s3:::lake/runs/*/files/*", "arn:aws:s3:::lake/runs/*/ingest/*"]] == ["s3:GetObject s3:PutObject"]
-    error_message = "Ingest writes what became of each file, and reads what an attempt that died has left: ${jsonencode(local.statements.ingest)}"
-  }
-
-  assert {
-    condition     = contains(flatten([for row in local.statements.transform : row.resources if contains(row.actions, "s3:GetObject")]), "arn:aws:s3:::lake/runs/*/ingest/*") && !contains(flatten([for row in local.statements.transform : row.resources if contains(row.actions, "s3:PutObject")]), "arn:aws:s3:::lake/runs/*/ingest/*")
-    error_message = "Transform reads the reports of ingest, and writes none: ${jsonencode(local.statements.transform)}"
   }
 }
 
@@ -286,19 +274,4 @@ run "refuses_a_twin_in_a_python_shell" {
   }
 
   expect_failures = [var.jobs]
-}
-
-run "lets_every_job_say_why_it_failed" {
-  command = plan
-
-  module {
-    source = "./modules/jobs"
-  }
-
-  assert {
-    condition = alltrue([for job, rows in local.statements : [
-      for row in rows : sort(row.actions) if row.resources == ["arn:aws:s3:::lake/runs/*/errors/*"]
-    ] == [tolist(["s3:DeleteObject", "s3:GetObject", "s3:PutObject"])]])
-    error_message = "Each job writes an error file, and takes away a stale one: ${jsonencode(local.statements)}"
-  }
 }

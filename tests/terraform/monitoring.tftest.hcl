@@ -1,5 +1,6 @@
 mock_provider "aws" {
-  source = "./tests/terraform/mocks"
+  source          = "./tests/terraform/mocks"
+  override_during = plan
 }
 
 variables {
@@ -20,20 +21,24 @@ variables {
 }
 
 override_resource {
-  target = aws_sns_topic.notifications
+  override_during = plan
+  target          = aws_sns_topic.notifications
   values = {
     arn = "arn:aws:sns:us-east-1:123456789012:lake-notifications"
   }
 }
 
 override_resource {
-  target = aws_cloudwatch_log_group.events
+  override_during = plan
+  target          = aws_cloudwatch_log_group.events
   values = {
     arn = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/lake"
   }
 }
 
 run "notifies_by_mail_and_keeps_logs_for_a_time" {
+  command = plan
+
   module {
     source = "./modules/monitoring"
   }
@@ -47,13 +52,8 @@ run "notifies_by_mail_and_keeps_logs_for_a_time" {
     condition     = aws_sns_topic_subscription.email["anna@example.com"].protocol == "email"
     error_message = "Every address must be subscribed."
   }
-}
 
-run "lets_alarms_and_rules_publish" {
-  module {
-    source = "./modules/monitoring"
-  }
-
+  # Lets alarms and rules publish.
   assert {
     condition = { for statement in jsondecode(aws_sns_topic_policy.notifications.policy).Statement : statement.Sid => jsonencode({
       effect    = statement.Effect
@@ -73,13 +73,8 @@ run "lets_alarms_and_rules_publish" {
     condition     = [for statement in jsondecode(aws_sns_topic_policy.notifications.policy).Statement : statement.Action if contains(["AllowAlarms", "AllowRules"], statement.Sid)] == ["sns:Publish", "sns:Publish"]
     error_message = "Services may publish, and do nothing else."
   }
-}
 
-run "logs_jobs_and_crawls_that_fail" {
-  module {
-    source = "./modules/monitoring"
-  }
-
+  # Logs jobs and crawls that fail.
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.failure["job-failed"].event_pattern) == {
       source      = ["aws.glue"]
@@ -118,13 +113,8 @@ run "logs_jobs_and_crawls_that_fail" {
     }]
     error_message = "EventBridge may write to this log: ${aws_cloudwatch_log_resource_policy.events[0].policy_document}"
   }
-}
 
-run "tells_of_runs_that_were_cut_off" {
-  module {
-    source = "./modules/monitoring"
-  }
-
+  # Tells of runs that were cut off.
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.run_cut_off.event_pattern) == {
       source      = ["aws.states"]
@@ -164,13 +154,8 @@ run "tells_of_runs_that_were_cut_off" {
     condition     = strcontains(aws_cloudwatch_event_target.run_cut_off.input_transformer[0].input_template, "https://us-east-1.console.aws.amazon.com/states/home?region=us-east-1#/v2/executions/details/<execution>")
     error_message = "The text must lead to the execution."
   }
-}
 
-run "rings_for_runs_without_success" {
-  module {
-    source = "./modules/monitoring"
-  }
-
+  # Rings for runs without success.
   assert {
     condition     = one([for query in aws_cloudwatch_metric_alarm.run_failed.metric_query : query.expression if query.return_data == true]) == "aborted + failed + timed_out"
     error_message = "The alarm must be on the sum of all ends but success."
@@ -188,9 +173,22 @@ run "rings_for_runs_without_success" {
     condition     = aws_cloudwatch_metric_alarm.run_failed.comparison_operator == "GreaterThanThreshold" && aws_cloudwatch_metric_alarm.run_failed.threshold == 0 && aws_cloudwatch_metric_alarm.run_failed.evaluation_periods == 1 && aws_cloudwatch_metric_alarm.run_failed.treat_missing_data == "notBreaching"
     error_message = "One run is enough, and no run is no failure."
   }
+
+  # Watches no files when none start runs.
+  assert {
+    condition     = output.alarm_names == tolist(["lake-crawl-failed", "lake-job-failed", "lake-run-failed"])
+    error_message = "Without arrivals and freshness_hours, the alarms are ${join(", ", output.alarm_names)}."
+  }
+
+  assert {
+    condition     = !strcontains(aws_cloudwatch_dashboard.this[0].dashboard_body, "lake-arrival") && !strcontains(aws_cloudwatch_dashboard.this[0].dashboard_body, "lake-dead-letters")
+    error_message = "The dashboard must not show what is not there."
+  }
 }
 
 run "has_alarms_that_say_what_to_do" {
+  command = plan
+
   module {
     source = "./modules/monitoring"
   }
@@ -237,23 +235,9 @@ run "has_alarms_that_say_what_to_do" {
   }
 }
 
-run "watches_no_files_when_none_start_runs" {
-  module {
-    source = "./modules/monitoring"
-  }
-
-  assert {
-    condition     = output.alarm_names == tolist(["lake-crawl-failed", "lake-job-failed", "lake-run-failed"])
-    error_message = "Without arrivals and freshness_hours, the alarms are ${join(", ", output.alarm_names)}."
-  }
-
-  assert {
-    condition     = !strcontains(aws_cloudwatch_dashboard.this[0].dashboard_body, "lake-arrival") && !strcontains(aws_cloudwatch_dashboard.this[0].dashboard_body, "lake-dead-letters")
-    error_message = "The dashboard must not show what is not there."
-  }
-}
-
 run "shows_our_metrics_on_a_dashboard" {
+  command = plan
+
   module {
     source = "./modules/monitoring"
   }
@@ -297,6 +281,8 @@ run "shows_our_metrics_on_a_dashboard" {
 }
 
 run "has_no_dashboard_when_none_is_wanted" {
+  command = plan
+
   module {
     source = "./modules/monitoring"
   }
@@ -312,6 +298,8 @@ run "has_no_dashboard_when_none_is_wanted" {
 }
 
 run "has_no_log_resource_policy_when_the_account_has_one" {
+  command = plan
+
   module {
     source = "./modules/monitoring"
   }

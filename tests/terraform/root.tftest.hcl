@@ -1,6 +1,7 @@
 # The root: what it passes on, and what is its own.
 mock_provider "aws" {
-  source = "./tests/terraform/mocks"
+  source          = "./tests/terraform/mocks"
+  override_during = plan
 }
 
 run "refuses_region_that_is_a_zone" {
@@ -14,6 +15,8 @@ run "refuses_region_that_is_a_zone" {
 }
 
 run "passes_on_what_the_module_answers" {
+  command = plan
+
   variables {
     name = "shop"
     tags = { owner = "anna" }

@@ -1,5 +1,6 @@
 mock_provider "aws" {
-  source = "./tests/terraform/mocks"
+  source          = "./tests/terraform/mocks"
+  override_during = plan
 }
 
 variables {
@@ -75,15 +76,8 @@ run "is_private_encrypted_and_versioned" {
     condition     = !aws_s3_bucket.this.force_destroy
     error_message = "A bucket with data must not be destroyed unless that is asked for."
   }
-}
 
-run "denies_plain_http_to_all" {
-  command = plan
-
-  module {
-    source = "./modules/storage"
-  }
-
+  # Denies plain http to all.
   assert {
     condition = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0] == {
       Sid       = "DenyPlainHttp"
@@ -95,15 +89,8 @@ run "denies_plain_http_to_all" {
     }
     error_message = "The policy is ${aws_s3_bucket_policy.this.policy}."
   }
-}
 
-run "denies_puts_that_name_another_encryption" {
-  command = plan
-
-  module {
-    source = "./modules/storage"
-  }
-
+  # Denies puts that name another encryption.
   assert {
     condition = { for statement in slice(jsondecode(aws_s3_bucket_policy.this.policy).Statement, 1, 3) : statement.Sid => statement.Condition } == {
       DenyKeyOfSender    = { Null = { "s3:x-amz-server-side-encryption-customer-algorithm" = "false" } }

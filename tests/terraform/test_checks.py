@@ -6,7 +6,7 @@ import duckdb
 import pytest
 import sqlglot
 
-from tests.rendering import Deployment
+from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 

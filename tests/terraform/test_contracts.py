@@ -12,7 +12,7 @@ import engine
 import samples
 from ops.docs import MODULE
 from ops.environment import ROOT
-from tests.rendering import Deployment
+from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 

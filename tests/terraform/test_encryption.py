@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.rendering import KEY_RUN, Deployment, Terraform, mocked_deployment
+from tests.deployments import Deployment, mocked_deployment
+from tests.rendering import Terraform
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 
@@ -26,7 +27,7 @@ WITHOUT_KEY = {"medallion-arrival-rule", "medallion-crawl"}
 
 @pytest.fixture(scope="module")
 def encrypted(module: Terraform) -> Deployment:
-    return mocked_deployment(module, KEY_RUN)
+    return mocked_deployment(module, "key")
 
 
 def settings(values: Any, path: str) -> Iterator[tuple[str, Any]]:

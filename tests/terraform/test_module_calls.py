@@ -17,8 +17,6 @@ from local.server import LocalAws
 from local.server import variables as local_aws_variables
 from ops.environment import JOB_PYTHON, ROOT, terraform_environment
 from ops.terraform import link_root
-from tests.rendering import Deployment
-from tests.rendering import Terraform as Rendering
 
 EXAMPLE = "examples/called-twice"
 DATASETS = {"orders": {"columns": [{"name": "id", "type": "bigint"}], "triggers": ["schedule"]}}
@@ -147,28 +145,3 @@ def test_root__state_of_before_the_module_moved__is_kept(aws: LocalAws, tmp_path
     assert managed
     assert all(address.startswith("module.medallion.module.") for address in managed)
     done(terraform.destroy(force=IsNotFlagged, auto_approve=True))
-
-
-@pytest.mark.xdist_group("terraform-module")
-def test_tags__are_on_every_resource_that_takes_them(
-    module: Rendering, event_deployment: Deployment
-) -> None:
-    schemas = json.loads(module.run("providers", "schema", "-json").output)["provider_schemas"]
-    [provider] = [item for name, item in schemas.items() if name.endswith("/aws")]
-    taggable = {
-        kind
-        for kind, schema in provider["resource_schemas"].items()
-        if "tags" in schema["block"]["attributes"]
-    }
-    found = [item for item in event_deployment.resources if item["type"] in taggable]
-    assert {"aws_s3_bucket", "aws_s3_object", "aws_sqs_queue"} <= {item["type"] for item in found}
-    wanted = {"managed-by": "terraform", "owner": "anna", "project": "medallion"}
-    for item in found:
-        tags = item["values"]["tags"]
-        if item["type"] == "aws_s3_object":
-            # It takes ten at most, and the bucket has them. Not the caller's either.
-            assert tags is None, item["address"]
-            [override] = item["values"]["override_provider"]
-            assert override["default_tags"] == [{"tags": {}}], item["address"]
-        else:
-            assert tags == wanted, item["address"]

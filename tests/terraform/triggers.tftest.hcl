@@ -1,5 +1,6 @@
 mock_provider "aws" {
-  source = "./tests/terraform/mocks"
+  source          = "./tests/terraform/mocks"
+  override_during = plan
 }
 
 variables {
@@ -16,14 +17,16 @@ variables {
 }
 
 override_resource {
-  target = aws_cloudwatch_event_rule.arrival
+  override_during = plan
+  target          = aws_cloudwatch_event_rule.arrival
   values = {
     arn = "arn:aws:events:us-east-1:123456789012:rule/lake-arrival"
   }
 }
 
 override_resource {
-  target = aws_sqs_queue.dead_letters
+  override_during = plan
+  target          = aws_sqs_queue.dead_letters
   values = {
     arn = "arn:aws:sqs:us-east-1:123456789012:lake-dead-letters"
     url = "https://sqs.us-east-1.amazonaws.com/123456789012/lake-dead-letters"
@@ -31,6 +34,8 @@ override_resource {
 }
 
 run "makes_a_schedule_that_starts_one_machine" {
+  command = plan
+
   module {
     source = "./modules/triggers"
   }
@@ -51,6 +56,8 @@ run "makes_a_schedule_that_starts_one_machine" {
 }
 
 run "makes_nothing_that_nobody_wants" {
+  command = plan
+
   module {
     source = "./modules/triggers"
   }
@@ -75,6 +82,8 @@ run "makes_nothing_that_nobody_wants" {
 }
 
 run "starts_the_routing_of_files_that_arrive" {
+  command = plan
+
   module {
     source = "./modules/triggers"
   }
@@ -113,17 +122,8 @@ run "starts_the_routing_of_files_that_arrive" {
     condition     = module.arrival_role[0].name == "lake-arrival-rule"
     error_message = "The role's name must not be the state machine's, whose role is lake-arrival: ${module.arrival_role[0].name}"
   }
-}
 
-run "keeps_events_that_cannot_be_delivered" {
-  module {
-    source = "./modules/triggers"
-  }
-
-  variables {
-    arrivals = true
-  }
-
+  # Keeps events that cannot be delivered.
   assert {
     condition     = aws_cloudwatch_event_target.arrival[0].retry_policy[0].maximum_event_age_in_seconds == 86400 && aws_cloudwatch_event_target.arrival[0].retry_policy[0].maximum_retry_attempts == 185
     error_message = "A delivery must be tried for a day."

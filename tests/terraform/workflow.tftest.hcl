@@ -1,5 +1,6 @@
 mock_provider "aws" {
-  source = "./tests/terraform/mocks"
+  source          = "./tests/terraform/mocks"
+  override_during = plan
 }
 
 variables {
@@ -51,6 +52,59 @@ run "routes_files_in_an_express_machine" {
     ])
     error_message = "It must name the pipeline, the queue, the bucket and the window: ${aws_sfn_state_machine.arrival[0].definition}"
   }
+
+  # Lets the routing do its work alone.
+  assert {
+    condition = { for row in local.statements.arrival : join(" ", row.actions) => join(" ", row.resources) if row.sid != "DeliverLogs" } == {
+      "s3:GetObject"             = "arn:aws:s3:::lake-bucket/config/pipeline.json"
+      "s3:PutObject"             = "arn:aws:s3:::lake-bucket/runs/arrivals/*"
+      "states:StartExecution"    = "arn:aws:states:us-east-1:123456789012:stateMachine:lake-pipeline"
+      "sqs:SendMessage"          = "arn:aws:sqs:us-east-1:123456789012:lake-dead-letters"
+      "cloudwatch:PutMetricData" = "*"
+    }
+    error_message = "The role may do ${jsonencode(local.statements.arrival)}."
+  }
+
+  # Lets notify publish and no more.
+  assert {
+    condition = { for row in local.statements.notify : join(" ", row.actions) => join(" ", row.resources) if row.sid != "DeliverLogs" } == {
+      "sns:Publish"              = "arn:aws:sns:us-east-1:123456789012:lake-notifications"
+      "cloudwatch:PutMetricData" = "*"
+    }
+    error_message = "The role may do ${jsonencode(local.statements.notify)}."
+  }
+
+  assert {
+    condition     = alltrue([for machine in ["arrival", "batch", "notify"] : one([for row in local.statements[machine] : row.condition if contains(row.actions, "cloudwatch:PutMetricData")]) == { StringEquals = { "cloudwatch:namespace" = ["Medallion"] } }])
+    error_message = "AWS names no resource for metrics, so they are bound to their namespace."
+  }
+
+  # Lets the pipeline wait for its turn.
+  assert {
+    condition     = [for row in local.statements.pipeline : row.resources if contains(row.actions, "states:ListExecutions")] == [["arn:aws:states:us-east-1:123456789012:stateMachine:lake-pipeline"]]
+    error_message = "It must find the runs before it, of itself alone."
+  }
+
+  assert {
+    condition     = [for machine in ["batch", "pipeline"] : [for row in local.statements[machine] : row.condition if contains(row.actions, "s3:ListBucket")]] == [[{ StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }], [{ StringLikeIfExists = { "s3:prefix" = ["config/*"] } }]]
+    error_message = "Batches must see which datasets have files, and nothing else is listed."
+  }
+
+  assert {
+    condition     = contains(flatten([for row in local.statements.pipeline : row.resources if contains(row.actions, "states:StartExecution")]), "arn:aws:states:us-east-1:123456789012:stateMachine:lake-notify") && contains(flatten([for row in local.statements.pipeline : row.resources if contains(row.actions, "states:StopExecution")]), "arn:aws:states:us-east-1:123456789012:execution:lake-notify:*")
+    error_message = "It must start notify and follow it."
+  }
+
+  assert {
+    condition     = can(regex("\\b30\\b", jsondecode(aws_sfn_state_machine.pipeline.definition).States.WaitForTurn.Seconds)) && strcontains(aws_sfn_state_machine.pipeline.definition, "stateMachine:lake-notify")
+    error_message = "It must look for its turn every 30 seconds, and end with notify."
+  }
+
+  # Mails success when wanted.
+  assert {
+    condition     = strcontains(aws_sfn_state_machine.part["notify"].definition, "\"{% true %}\"") && !strcontains(aws_sfn_state_machine.part["notify"].definition, "\"{% false %}\"")
+    error_message = "Runs that succeed must be told by mail."
+  }
 }
 
 run "routes_nothing_without_arrivals" {
@@ -71,74 +125,6 @@ run "routes_nothing_without_arrivals" {
   }
 }
 
-run "lets_the_routing_do_its_work_alone" {
-  command = plan
-
-  module {
-    source = "./modules/workflow"
-  }
-
-  assert {
-    condition = { for row in local.statements.arrival : join(" ", row.actions) => join(" ", row.resources) if row.sid != "DeliverLogs" } == {
-      "s3:GetObject"             = "arn:aws:s3:::lake-bucket/config/pipeline.json"
-      "s3:PutObject"             = "arn:aws:s3:::lake-bucket/runs/arrivals/*"
-      "states:StartExecution"    = "arn:aws:states:us-east-1:123456789012:stateMachine:lake-pipeline"
-      "sqs:SendMessage"          = "arn:aws:sqs:us-east-1:123456789012:lake-dead-letters"
-      "cloudwatch:PutMetricData" = "*"
-    }
-    error_message = "The role may do ${jsonencode(local.statements.arrival)}."
-  }
-}
-
-run "lets_notify_publish_and_no_more" {
-  command = plan
-
-  module {
-    source = "./modules/workflow"
-  }
-
-  assert {
-    condition = { for row in local.statements.notify : join(" ", row.actions) => join(" ", row.resources) if row.sid != "DeliverLogs" } == {
-      "sns:Publish"              = "arn:aws:sns:us-east-1:123456789012:lake-notifications"
-      "cloudwatch:PutMetricData" = "*"
-    }
-    error_message = "The role may do ${jsonencode(local.statements.notify)}."
-  }
-
-  assert {
-    condition     = alltrue([for machine in ["arrival", "batch", "notify"] : one([for row in local.statements[machine] : row.condition if contains(row.actions, "cloudwatch:PutMetricData")]) == { StringEquals = { "cloudwatch:namespace" = ["Medallion"] } }])
-    error_message = "AWS names no resource for metrics, so they are bound to their namespace."
-  }
-}
-
-run "lets_the_pipeline_wait_for_its_turn" {
-  command = plan
-
-  module {
-    source = "./modules/workflow"
-  }
-
-  assert {
-    condition     = [for row in local.statements.pipeline : row.resources if contains(row.actions, "states:ListExecutions")] == [["arn:aws:states:us-east-1:123456789012:stateMachine:lake-pipeline"]]
-    error_message = "It must find the runs before it, of itself alone."
-  }
-
-  assert {
-    condition     = [for machine in ["batch", "pipeline"] : [for row in local.statements[machine] : row.condition if contains(row.actions, "s3:ListBucket")]] == [[{ StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }], [{ StringLikeIfExists = { "s3:prefix" = ["config/*"] } }]]
-    error_message = "Batches must see which datasets have files, and nothing else is listed."
-  }
-
-  assert {
-    condition     = contains(flatten([for row in local.statements.pipeline : row.resources if contains(row.actions, "states:StartExecution")]), "arn:aws:states:us-east-1:123456789012:stateMachine:lake-notify") && contains(flatten([for row in local.statements.pipeline : row.resources if contains(row.actions, "states:StopExecution")]), "arn:aws:states:us-east-1:123456789012:execution:lake-notify:*")
-    error_message = "It must start notify and follow it."
-  }
-
-  assert {
-    condition     = can(regex("\\b30\\b", jsondecode(aws_sfn_state_machine.pipeline.definition).States.WaitForTurn.Seconds)) && strcontains(aws_sfn_state_machine.pipeline.definition, "stateMachine:lake-notify")
-    error_message = "It must look for its turn every 30 seconds, and end with notify."
-  }
-}
-
 run "looks_for_its_turn_as_often_as_windows_end" {
   command = plan
 
@@ -153,19 +139,6 @@ run "looks_for_its_turn_as_often_as_windows_end" {
   assert {
     condition     = can(regex("\\b5\\b", jsondecode(aws_sfn_state_machine.pipeline.definition).States.WaitForTurn.Seconds)) && strcontains(aws_sfn_state_machine.arrival[0].definition, "$length := 5 * 1000")
     error_message = "A window of 5 seconds makes runs every 5 seconds."
-  }
-}
-
-run "mails_success_when_wanted" {
-  command = plan
-
-  module {
-    source = "./modules/workflow"
-  }
-
-  assert {
-    condition     = strcontains(aws_sfn_state_machine.part["notify"].definition, "\"{% true %}\"") && !strcontains(aws_sfn_state_machine.part["notify"].definition, "\"{% false %}\"")
-    error_message = "Runs that succeed must be told by mail."
   }
 }
 
