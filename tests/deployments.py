@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -132,19 +132,7 @@ def mocked_deployment(terraform: Terraform, case: str = "default") -> Deployment
 
 @cache
 def _mocked_deployments(terraform: Terraform) -> Mapping[str, Deployment]:
-    folder = terraform.folder / "deployments"
-    folder.mkdir()
-    link_module(folder)
-    (folder / "models").mkdir()
-    for name in ("top", "all"):
-        (folder / f"models/{name}.sql").write_text("SELECT 1 AS one\n", encoding="utf-8")
-    calls = {case: {"source": "./modules/medallion", **_escaped(v)} for case, v in CASES.items()}
-    outputs = {case: {"value": f"${{module.{case}}}"} for case in CASES}
-    providers = {"required_providers": {"aws": {"source": "hashicorp/aws"}}}
-    root = {"terraform": providers, "module": calls, "output": outputs}
-    (folder / "main.tf.json").write_text(json.dumps(root), encoding="utf-8")
-    (folder / "plan.tftest.json").write_text(json.dumps(_test()), encoding="utf-8")
-    messages = initialised(folder).messages("test", "-json", "-verbose")
+    messages = _messages(terraform.folder / "deployments", CASES, DATA)
     told = [m["diagnostic"] for m in messages if m["type"] == "diagnostic"]
     # A deprecated argument would be told here.
     assert told == []
@@ -160,20 +148,46 @@ def _mocked_deployments(terraform: Terraform) -> Mapping[str, Deployment]:
     }
 
 
-def _test() -> dict[str, Any]:
+def refusals(folder: Path, variables: Mapping[str, Any]) -> list[str]:
+    """What is told of a plan of the module with variables that it does not take."""
+    found = [m for m in _messages(folder, {"wrong": variables}, {}) if m["type"] == "diagnostic"]
+    return [m["diagnostic"]["detail"] for m in found]
+
+
+def _messages(
+    folder: Path, cases: Mapping[str, Any], data: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Plan the module once for each case, and return what Terraform writes of it."""
+    folder.mkdir()
+    link_module(folder)
+    (folder / "models").mkdir()
+    for name in ("top", "all"):
+        (folder / f"models/{name}.sql").write_text("SELECT 1 AS one\n", encoding="utf-8")
+    calls = {case: {"source": "./modules/medallion", **_escaped(v)} for case, v in cases.items()}
+    root = {
+        "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
+        "module": calls,
+        "output": {case: {"value": f"${{module.{case}}}"} for case in cases},
+    }
+    (folder / "main.tf.json").write_text(json.dumps(root), encoding="utf-8")
+    (folder / "plan.tftest.json").write_text(json.dumps(_test(cases, data)), encoding="utf-8")
+    return initialised(folder).messages("test", "-json", "-verbose")
+
+
+def _test(cases: Iterable[str], found: Mapping[str, Any]) -> dict[str, Any]:
     arns = [
         {
             "target": f"module.{case}.{target}",
             "override_during": "plan",
             "values": {"arn": f"arn:aws:{arn.format(f'us-east-1:{ACCOUNT}')}"},
         }
-        for case in CASES
+        for case in cases
         for target, arn in ARNS.items()
     ]
     data = [
         {"target": f"module.{case}.data.{kind}.current", "values": values}
-        for case, found in DATA.items()
-        for kind, values in found.items()
+        for case, kinds in found.items()
+        for kind, values in kinds.items()
     ]
     return {
         "mock_provider": {"aws": {"source": f"./{TESTS}/mocks", "override_during": "plan"}},

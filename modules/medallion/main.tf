@@ -59,7 +59,7 @@ locals {
   }
   # Jobs that nothing asks for are not there.
   spark_jobs = { for job, engines in local._spark_engines : job => {
-    arguments = merge(job == "model-spark" ? local._driver_memory[var.jobs.spark_worker_type] : {}, local._object_size)
+    arguments = merge(job == "model-spark" ? lookup(local._driver_memory, var.jobs.spark_worker_type, {}) : {}, local._object_size)
     spark     = { worker_type = var.jobs.spark_worker_type, workers = var.jobs.spark_max_workers }
   } if contains(engines, "spark") }
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deployments import UNKNOWN, Deployment, mocked_deployment
+from tests.deployments import UNKNOWN, Deployment, mocked_deployment, refusals
 from tests.rendering import Terraform
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
@@ -76,6 +77,13 @@ OUTPUTS: dict[str, dict[str, Any]] = {
 def test_outputs(case: str, module: Terraform) -> None:
     found = mocked_deployment(module, case).outputs
     assert {name: found[name] for name in OUTPUTS[case]} == OUTPUTS[case]
+
+
+def test_wrong_variables__are_told_and_nothing_made_of_them_is(tmp_path: Path) -> None:
+    # The provider would have a word on such names too, and a lookup of such a worker would fail.
+    wrong = {"name": "N" * 70, "jobs": {"spark_worker_type": "X"}, "models": {}}
+    told = refusals(tmp_path / "wrong", wrong)
+    assert sorted(text.split(" ")[0] for text in told) == ["jobs.spark_worker_type", "name"]
 
 
 def test_name__begins_the_names_of_alarms(module: Terraform) -> None:
