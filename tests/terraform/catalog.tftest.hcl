@@ -92,13 +92,14 @@ variables {
   stages               = ["dimension", "fact", "mart"]
 }
 
-run "crawls_one_target_a_table" {
+run "with_the_variables_above" {
   command = plan
 
   module {
     source = "./modules/catalog"
   }
 
+  # Crawls one target a table.
   assert {
     condition     = [for target in aws_glue_crawler.this["raw"].s3_target : target.path] == ["s3://lake/raw/orders/", "s3://lake/raw/returns/"]
     error_message = "The raw crawler's targets are ${join(", ", [for target in aws_glue_crawler.this["raw"].s3_target : target.path])}."

@@ -22,13 +22,14 @@ variables {
   timeout_minutes     = 45
 }
 
-run "makes_python_shell_jobs" {
+run "with_the_variables_above" {
   command = plan
 
   module {
     source = "./modules/jobs"
   }
 
+  # Makes python shell jobs.
   assert {
     condition     = alltrue([for job in values(aws_glue_job.this) : job.command[0].name == "pythonshell" && job.command[0].python_version == "3.9" && job.max_retries == 0 && job.timeout == 45 && job.execution_property[0].max_concurrent_runs == 7])
     error_message = "These jobs are Python shell 3.9, with the time-out and concurrency given; retries belong to the state machine."

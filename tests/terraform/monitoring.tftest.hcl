@@ -36,13 +36,14 @@ override_resource {
   }
 }
 
-run "notifies_by_mail_and_keeps_logs_for_a_time" {
+run "with_the_variables_above" {
   command = plan
 
   module {
     source = "./modules/monitoring"
   }
 
+  # Notifies by mail and keeps logs for a time.
   assert {
     condition     = { for machine, group in aws_cloudwatch_log_group.machine : group.name => group.retention_in_days } == { "/aws/vendedlogs/states/lake-crawl" = 14, "/aws/vendedlogs/states/lake-pipeline" = 14 }
     error_message = "Each machine has a log group of its own, with the retention given."

@@ -40,13 +40,14 @@ run "refuses_a_name_of_64_characters" {
   expect_failures = [var.bucket_name]
 }
 
-run "is_private_encrypted_and_versioned" {
+run "with_the_variables_above" {
   command = plan
 
   module {
     source = "./modules/storage"
   }
 
+  # Is private encrypted and versioned.
   assert {
     condition = alltrue([
       aws_s3_bucket_public_access_block.this.block_public_acls,

@@ -81,7 +81,7 @@ run "makes_nothing_that_nobody_wants" {
   }
 }
 
-run "starts_the_routing_of_files_that_arrive" {
+run "with_these_variables" {
   command = plan
 
   module {
@@ -92,6 +92,7 @@ run "starts_the_routing_of_files_that_arrive" {
     arrivals = true
   }
 
+  # Starts the routing of files that arrive.
   assert {
     condition     = aws_s3_bucket_notification.this[0].bucket == "lake-bucket" && aws_s3_bucket_notification.this[0].eventbridge
     error_message = "The bucket must tell EventBridge of its objects."

@@ -29,13 +29,14 @@ variables {
   workgroup_name = "lake"
 }
 
-run "routes_files_in_an_express_machine" {
+run "with_the_variables_above" {
   command = plan
 
   module {
     source = "./modules/workflow"
   }
 
+  # Routes files in an express machine.
   assert {
     condition     = aws_sfn_state_machine.arrival[0].name == "lake-arrival" && aws_sfn_state_machine.arrival[0].type == "EXPRESS"
     error_message = "Files are routed by an Express machine, found ${aws_sfn_state_machine.arrival[0].type} ${aws_sfn_state_machine.arrival[0].name}."
