@@ -1,7 +1,4 @@
-# Nothing is asked of AWS, and nothing planned, while a variable is wrong.
-data "aws_caller_identity" "current" {
-  depends_on = [module.rules]
-}
+data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
@@ -18,7 +15,9 @@ locals {
 
   # What every module needs to know of its surroundings.
   context = {
-    name        = var.name
+    # By way of the rules, so that nothing is planned while a variable is wrong. With depends_on, the account would be
+    # unknown whenever something changes that a variable is made of.
+    name        = length(module.rules) > 0 ? var.name : null
     account_id  = local.account_id
     partition   = local.partition
     region      = local.region
@@ -36,7 +35,7 @@ locals {
   # What handles files that arrive is there only if a dataset wants it.
   arrivals = length(local.event_dataset_names) > 0
 
-  bucket_name = coalesce(var.bucket_name, "${var.name}-${local.account_id}-${local.region}")
+  bucket_name = coalesce(var.bucket_name, "${local.context.name}-${local.account_id}-${local.region}")
 
   _object_size = { "--max-object-mebibytes" = tostring(var.jobs.max_object_mebibytes) }
   # For DuckDB, of 16 GB a DPU: Python and Arrow need the rest. What the job sees of the machine may be more.

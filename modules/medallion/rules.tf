@@ -118,5 +118,4 @@ module "rules" {
   for_each = local.mistakes
 
   mistakes = each.value
-  variable = each.key
 }

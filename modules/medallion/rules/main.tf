@@ -10,13 +10,7 @@ variable "mistakes" {
   }
 }
 
-variable "variable" {
-  description = "Name of the variable."
-  type        = string
-  nullable    = false
-}
-
-output "variable" {
-  description = "Name of the variable, once it may be used."
-  value       = length(var.mistakes) == 0 ? var.variable : null
+output "passed" {
+  description = "Whether nothing is wrong with it; known once it is."
+  value       = length(var.mistakes) == 0
 }
