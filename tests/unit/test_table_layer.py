@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "analytics/things/"
 ODD = ["a b", "50%", "ü/ñ", "a=b", "", None, NULL_PARTITION, "%2F", "x:y?*", "日本", "'q'", "\n"]
 WRITER = """
-import sys, time
+import os, sys
 sys.path.insert(0, "jobs")
 from pathlib import Path
 import table_layer
@@ -38,17 +38,17 @@ from engine import TableTarget
 from lake import Lake, s3_client
 from report import Report
 
-class Slow(Lake):
+class Stepwise(Lake):
     def put_if_changed(self, key, path):
         written = super().put_if_changed(key, path)
         print(key, flush=True)
-        time.sleep(0.2)
+        os.read(0, 1)  # goes on when it is told to, or when nobody can
         return written
 
 table_layer._UPLOADS = 2
 folder = Path(sys.argv[2])
 folder.mkdir()
-with DuckDbEngine(Slow(s3_client(), sys.argv[1]), folder, 128) as engine:
+with DuckDbEngine(Stepwise(s3_client(), sys.argv[1]), folder, 128) as engine:
     engine.create("result", "SELECT CAST(i AS VARCHAR) AS p, 'new' AS v FROM range(10, 40) r(i)")
     types = {"p": DataType("string"), "v": DataType("string")}
     target = TableTarget("analytics/things/", types, ("p",), ("p", "v"))
@@ -376,16 +376,24 @@ def test_write_table__killed_half_way(served_lake: Lake, job_python: str, tmp_pa
     command = [job_python, "-c", WRITER, served_lake.bucket]
     environment = {**os.environ, "PYTHONPATH": ""}
     first = [*command, str(tmp_path / "1")]
-    with subprocess.Popen(first, cwd=ROOT, env=environment, stdout=subprocess.PIPE) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        first, cwd=ROOT, env=environment, bufsize=0, stdin=pipe, stdout=pipe
+    ) as process:
+        assert process.stdin
         assert process.stdout
-        written = [process.stdout.readline() for _ in range(4)]
+        # Two are uploaded at a time.
+        written = [process.stdout.readline() for _ in range(2)]
+        process.stdin.write(b"..")
+        written += [process.stdout.readline() for _ in range(2)]
         process.kill()
     assert process.returncode == -9
     assert all(line.startswith(b"analytics/things/p=") for line in written)
     assert set(old) <= set(keys(served_lake))
     values = {key: read(served_lake, key)["v"].to_pylist() for key in keys(served_lake)}
     assert all(v in ([f"old {key[2:-15]}"], ["new"]) for key, v in values.items())
-    assert 4 <= sum(v == ["new"] for v in values.values()) < 30
-    subprocess.run([*command, str(tmp_path / "2")], cwd=ROOT, env=environment, check=True)
+    assert sum(v == ["new"] for v in values.values()) == 4
+    again = [*command, str(tmp_path / "2")]
+    subprocess.run(again, cwd=ROOT, env=environment, check=True, stdin=subprocess.DEVNULL)
     assert keys(served_lake) == [f"p={n}/part-0.parquet" for n in range(10, 40)]
     assert all(read(served_lake, key)["v"].to_pylist() == ["new"] for key in keys(served_lake))
