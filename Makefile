@@ -33,7 +33,7 @@ for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python python3.
 done
 endef
 
-.PHONY: help setup demo local-up local-down drop run approve reject query status logs apply destroy conform test lint fmt bench clean
+.PHONY: help setup demo local-up local-down drop run approve reject query status logs apply destroy conform test test-fast lint fmt bench clean
 
 help: ## Show this help.
 	@echo "Usage: make <target> [NAME=value]"; echo
@@ -86,6 +86,9 @@ conform: setup ## Deploy, run and probe on AWS what nobody has seen there yet; a
 
 test: setup ## Run all tests. ARGS='-k ingest'
 	@$(TOOL) .venv/bin/python -m pytest -n 3 --dist loadgroup $(ARGS)
+
+test-fast: setup ## Run the tests of jobs, state machines and rules that take no server. ARGS='-k ingest'
+	@$(TOOL) .venv/bin/python -m pytest -n 2 --dist loadgroup -m 'not slow' tests/unit tests/asl tests/terraform/test_rules.py $(ARGS)
 
 lint: setup ## Check style, types and Terraform; change nothing.
 	.venv/bin/ruff check .

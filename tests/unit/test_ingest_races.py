@@ -19,6 +19,8 @@ from tests.unit.files import MakeContract
 from tests.unit.ingest_fixtures import GOOD, Drop
 from tests.unit.overlaps import Hooked, Turns, at, requests_of
 
+pytestmark = pytest.mark.slow
+
 # The first has a refused row, the second is refused.
 FILES = {"a.csv": GOOD + b"ragged\n", "b.csv": b"id\n1\n", "c.csv": GOOD}
 # Requests of a run on them: small ones, and such as are downloaded like large ones.

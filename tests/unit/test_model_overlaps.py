@@ -24,6 +24,8 @@ from tests.unit.model_fixtures import (
 )
 from tests.unit.overlaps import Hooked, Turns, at
 
+pytestmark = pytest.mark.slow
+
 # Two models of a stage that share an input, one of which reads the other.
 SHARED = {
     "a_months": "SELECT DISTINCT month FROM processed.sales",

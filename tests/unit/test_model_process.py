@@ -13,6 +13,8 @@ import pytest
 from lake import Lake
 from tests.unit.model_fixtures import SALES, contents, put_config, put_lake, put_sales, put_text
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = str(ROOT / "jobs/model.py")
 MEMORY = ["--memory-mb", "256"]

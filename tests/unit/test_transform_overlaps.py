@@ -22,6 +22,8 @@ from tests.unit.model_fixtures import contents
 from tests.unit.overlaps import Hooked, Turns, at, requests_of
 from tests.unit.transform_fixtures import column
 
+pytestmark = pytest.mark.slow
+
 CONTRACT: dict[str, Any] = {
     "name": "things",
     "columns": [column("id", "int"), column("kind"), column("day", "date")],
