@@ -16,8 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "jobs")]
 
-from lake import Lake, s3_client  # noqa: E402 - after the paths
 from local.server import LocalAws, environment  # noqa: E402
+from medallion.lake.objects import Lake, s3_client  # noqa: E402 - after the paths
 
 COLUMNS = ("id", "ratio", "name", "amount", "day", "code", "flag", "number")
 BUCKET = "ingest-memory"

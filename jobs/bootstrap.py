@@ -1,7 +1,8 @@
-"""What a script does first: make sure that the packages it imports are the pinned ones.
+"""What a script does first: see to its packages, then fetch the code of the job, `medallion`.
 
 Glue brings a boto3 of its own. It may have imported that before the script's first line, and may
-have the folder of it first on sys.path. Standard library only.
+have the folder of it first on sys.path. Glue takes single modules, but no packages unless they are
+built; so it is told of this file alone. At the top, standard library only.
 """
 
 from __future__ import annotations
@@ -13,34 +14,65 @@ import os
 import platform
 import re
 import sys
+import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 logger = logging.getLogger("bootstrap")
 
-ARGUMENT = "--pinned-packages"
+PINS = "--pinned-packages"
+CODE = "--code"
+_PACKAGE = "medallion"
+_DOWNLOADS = 8
 # Modules that are not named like their distribution.
 _MODULES = {"python-dateutil": "dateutil"}
 _METADATA = ".dist-info"
 
 
-def start(unused: Collection[str] = ()) -> None:
+# The code that was fetched, for as long as the process lives.
+_fetched: dict[str, tempfile.TemporaryDirectory[str]] = {}
+
+
+def start(job: str, unused: Collection[str] = ()) -> None:
     """
-    Set up logging, and see to it that the pinned packages are the ones that get imported.
+    Set up logging, the pinned packages and the job's code; an error from now on is recorded.
 
     Parameters
     ----------
+    job
+        ingest, transform or model.
     unused
         Packages that this script never imports, and that are not loaded for the sake of a check.
 
     Raises
     ------
     ImportError
-        As for `use`.
+        As for `use` and `load`.
     """
     configure_logging()
-    logger.info("%s", use(pins(sys.argv[1:]), unused))
+    argv = sys.argv[1:]
+    try:
+        logger.info("%s", use(pins(argv), unused))
+    except ImportError as error:
+        _record(job, error, argv)
+        raise
+    load(code(argv))
+    from medallion.runs import failures  # noqa: PLC0415 - it was not there before
+
+    failures.watch(job)
+
+
+def _record(job: str, error: ImportError, argv: Sequence[str]) -> None:
+    """Record what is wrong with the packages, if they are good enough for that."""
+    try:
+        load(code(argv))
+        from medallion.runs import failures  # noqa: PLC0415 - it was not there before
+
+        failures.record(job, error, argv)
+    except Exception:
+        logger.exception("the error file cannot be written")
 
 
 def configure_logging() -> None:
@@ -65,9 +97,7 @@ def pins(argv: Sequence[str]) -> dict[str, str]:
     ImportError
         If there are none, or a package has no version.
     """
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument(ARGUMENT)
-    given = parser.parse_known_args(argv)[0].pinned_packages
+    given = _given(argv, PINS)
     path = Path(__file__).with_name("requirements.txt")
     if given is None and path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -76,10 +106,67 @@ def pins(argv: Sequence[str]) -> dict[str, str]:
     found = {_normalised(name): version for name, _, version in (p.partition("==") for p in parts)}
     if not found or not all(found.values()):
         raise ImportError(
-            f"{ARGUMENT} is {given!r}: it has to name packages with their versions, such as "
+            f"{PINS} is {given!r}: it has to name packages with their versions, such as "
             "boto3==1.42.97,pyarrow==20.0.0. The job's definition gives it; deploy it again"
         )
     return found
+
+
+def code(argv: Sequence[str]) -> str | None:
+    """Return the S3 URI of the folder that holds the code, or None: it is beside this file."""
+    return _given(argv, CODE)
+
+
+def _given(argv: Sequence[str], name: str) -> str | None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(name, dest="value")
+    value: str | None = parser.parse_known_args(argv)[0].value
+    return value
+
+
+def load(uri: str | None) -> None:
+    """
+    Fetch the job's code, and put its folder first on sys.path.
+
+    Parameters
+    ----------
+    uri
+        Of the folder in which the package lies, such as s3://bucket/code/1a2b/; nothing is done
+        if it is None, or was loaded before.
+
+    Raises
+    ------
+    ImportError
+        If there is no code at that place.
+    botocore.exceptions.ClientError
+        If it may not be read.
+    """
+    if uri is None or uri in _fetched:
+        return
+    import boto3  # noqa: PLC0415 - after its version was seen to
+
+    bucket, _, folder = uri[len("s3://") :].partition("/")
+    client = boto3.client("s3")
+    pages = client.get_paginator("list_objects_v2").paginate(
+        Bucket=bucket, Prefix=f"{folder}{_PACKAGE}/"
+    )
+    keys = [stored["Key"] for page in pages for stored in page.get("Contents", [])]
+    if not keys:
+        raise ImportError(
+            f"{uri} has no package {_PACKAGE}: the code of this job was removed, or {CODE} of the "
+            "job's definition is wrong. Deploy it again"
+        )
+    place = tempfile.TemporaryDirectory(prefix=f"{_PACKAGE}-")
+
+    def fetch(key: str) -> None:
+        path = Path(place.name, key[len(folder) :])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(client.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+    with ThreadPoolExecutor(_DOWNLOADS) as pool:
+        list(pool.map(fetch, keys))
+    sys.path.insert(0, place.name)
+    _fetched[uri] = place
 
 
 def use(pinned: Mapping[str, str], unused: Collection[str] = ()) -> str:

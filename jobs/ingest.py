@@ -8,12 +8,9 @@ and is repeated ends in the same place, and so do several runs at once.
 from __future__ import annotations
 
 import bootstrap
-import failures
 
 if __name__ == "__main__":
-    failures.watch("ingest")
-    with failures.recorded("ingest"):
-        bootstrap.start(unused=("duckdb", "sqlglot"))
+    bootstrap.start("ingest", unused=("duckdb", "sqlglot"))
 
 import hashlib
 import logging
@@ -28,17 +25,16 @@ from pathlib import Path, PurePosixPath
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-import job
-import raw_object
-import samples
-from contract import Contract
-from errors import ConfigError, FileRefused
-from file_list import ACCEPTED, REFUSED, UNCHANGED, FileList, FileOutcome
-from lake import Deletion, Lake, StoredObject, is_gone, sha256
-from local_disk import require_free
-from progress import Progress
-from raw_object import RawObject
-from report import Report
+from medallion.contract.contract import Contract
+from medallion.errors import ConfigError, FileRefused
+from medallion.lake.local_disk import require_free
+from medallion.lake.objects import Deletion, Lake, StoredObject, is_gone, sha256
+from medallion.readers import raw_object, samples
+from medallion.readers.raw_object import RawObject
+from medallion.runs import failures, job
+from medallion.runs.file_list import ACCEPTED, REFUSED, UNCHANGED, FileList, FileOutcome
+from medallion.runs.progress import Progress
+from medallion.runs.report import Report
 
 logger = logging.getLogger("ingest")
 

@@ -7,12 +7,9 @@ others; those that read it are skipped. Objects whose bytes would stay the same 
 from __future__ import annotations
 
 import bootstrap
-import failures
 
 if __name__ == "__main__":
-    failures.watch("model")
-    with failures.recorded("model"):
-        bootstrap.start()
+    bootstrap.start("model")
 
 import contextlib
 import difflib
@@ -26,15 +23,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-import engine as engines
-import job
-import models
-from engine import Engine
-from errors import ConfigError, LakeError, ModelsFailed, ObjectNotFound
-from lake import Lake
-from model_builder import Builder
-from models import Model, ModelGraph
-from stage_summary import Failure, StageSummary, verdict
+from medallion.engines import opening
+from medallion.engines.base import Engine
+from medallion.errors import ConfigError, LakeError, ModelsFailed, ObjectNotFound
+from medallion.lake.objects import Lake
+from medallion.models import config as models
+from medallion.models.builder import Builder
+from medallion.models.config import Model, ModelGraph
+from medallion.runs import failures, job
+from medallion.runs.stage_summary import Failure, StageSummary, verdict
 
 logger = logging.getLogger("model")
 
@@ -81,7 +78,7 @@ class Engines:
         folder = self._folder / name
         folder.mkdir()
         opened = self._stack.enter_context(
-            engines.open_engine(
+            opening.open_engine(
                 name,
                 self._lake,
                 folder,
@@ -207,7 +204,7 @@ def run(
     engine
         Runs all models on this engine, whatever their own setting is.
     memory_mb, max_object_bytes
-        As for `engine.open_engine`.
+        As for `open_engine`.
 
     Returns
     -------

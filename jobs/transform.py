@@ -9,12 +9,9 @@ with which --approved it will be.
 from __future__ import annotations
 
 import bootstrap
-import failures
 
 if __name__ == "__main__":
-    failures.watch("transform")
-    with failures.recorded("transform"):
-        bootstrap.start()
+    bootstrap.start("transform")
 
 import logging
 import tempfile
@@ -24,17 +21,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import approval
-import contract_sql
-import engine as engines
-import inputs_guard
-import job
-import table_layer
-from contract import Contract
-from engine import BoundTable, Engine, PreparedContract, TableTarget
-from inputs_guard import Inputs
-from lake import Lake
-from report import Report, RowCounts
+from medallion.contract.contract import Contract
+from medallion.contract.statement import ORIGIN, SEPARATOR
+from medallion.engines import opening
+from medallion.engines.base import BoundTable, Engine, PreparedContract, TableTarget
+from medallion.lake import table_layer
+from medallion.lake.objects import Lake
+from medallion.runs import approval, failures, inputs_guard, job
+from medallion.runs.inputs_guard import Inputs
+from medallion.runs.report import Report, RowCounts
 
 logger = logging.getLogger("transform")
 
@@ -166,7 +161,7 @@ class Transform:
         """Warn when raw and the contract do not have the same columns."""
         known = {column.name for column in self._contract.columns}
         missing = [name for name in known if name not in columns]
-        extra = [name for name in columns if name not in {*known, *contract_sql.ORIGIN}]
+        extra = [name for name in columns if name not in {*known, *ORIGIN}]
         for name in sorted(missing):
             self._report.warn(f"column {name} of the contract is in no raw object: it is null")
         for name in sorted(extra):
@@ -179,7 +174,7 @@ class Transform:
             "SELECT _outcome, _categories, count(*) FROM result GROUP BY _outcome, _categories"
         ):
             counts[outcome] += rows
-            for reason in (categories or "").split(contract_sql.SEPARATOR):
+            for reason in (categories or "").split(SEPARATOR):
                 if outcome == "refused":
                     self._report.reasons[reason] += rows
         self._report.rows = RowCounts(
@@ -210,7 +205,7 @@ class Transform:
             f"SELECT {named}, result._reason FROM raw JOIN result ON {same} "
             "WHERE result._outcome = 'refused'",
             # From where they came, and then by all there is: no two orders of the same rows.
-            list(dict.fromkeys([*contract_sql.ORIGIN[2:], *columns, "_reason"])),
+            list(dict.fromkeys([*ORIGIN[2:], *columns, "_reason"])),
             key,
             dry_run=dry_run,
         )
@@ -234,7 +229,7 @@ class Transform:
         if raw.rows:
             engine.write_table("result", "_outcome = 'out'", target, report, dry_run=dry_run)
         else:
-            table_layer.publish(self._lake, self._prefix, (), report, dry_run=dry_run)
+            table_layer.publish(self._lake, self._prefix, (), report.objects, dry_run=dry_run)
         if dry_run:
             return
         objects = report.objects
@@ -242,7 +237,7 @@ class Transform:
             "%s: %d object(s) written (%s bytes), %d unchanged, %d deleted in s3://%s/%s in %.1f s",
             self._contract.name,
             objects.written,
-            f"{report.bytes_written:,}",
+            f"{report.objects.bytes:,}",
             objects.unchanged,
             objects.deleted,
             self._lake.bucket,
@@ -271,7 +266,7 @@ def run(
     engine
         duckdb or spark; None: what the contract says.
     memory_mb, max_object_bytes
-        As for `engine.open_engine`.
+        As for `open_engine`.
     approved
         As for `Transform`.
 
@@ -290,7 +285,7 @@ def run(
     report = Report("transform", dataset, run_id)
     with (
         tempfile.TemporaryDirectory(prefix="transform-") as temporary,
-        engines.open_engine(
+        opening.open_engine(
             engine or contract.engine,
             lake,
             Path(temporary).resolve(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ MARKERS = {
 }
 MODULE = "modules/medallion"
 DIFFERENCES = "docs/aws-differences.md"
+ARCHITECTURE = "docs/architecture.md"
+PACKAGES = ("<!-- packages: begin -->", "<!-- packages: end -->")
+_PACKAGES = ("jobs/medallion", "local")
 ASSUMED = ("<!-- assumed: begin -->", "<!-- assumed: end -->")
 _BLOCK = re.compile(r'^(variable|output)\s+"([^"]+)"\s*\{\n(.*?)^\}', re.MULTILINE | re.DOTALL)
 _ATTRIBUTE = re.compile(r"^  (\w+)\s*=\s*", re.MULTILINE)
@@ -160,6 +164,24 @@ def render_differences(text: str) -> str:
     return _between(text, begin, end, assumptions(), DIFFERENCES)
 
 
+def packages(root: Path = ROOT) -> str:
+    """Markdown table of the packages of jobs/ and local/, and of their modules."""
+    rows = []
+    for place in _PACKAGES:
+        for file in sorted((root / place).rglob("__init__.py")):
+            about = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+            modules = sorted(path.stem for path in file.parent.glob("[!_]*.py"))
+            listed = ", ".join(f"`{name}`" for name in modules)
+            where = file.parent.relative_to(root).as_posix()
+            rows.append(f"| `{where}` | {about.splitlines()[0]} | {listed} |")
+    return "\n".join(["| Package | What it is | Modules |", "|---|---|---|", *rows])
+
+
+def render_architecture(text: str, root: Path = ROOT) -> str:
+    """docs/architecture.md with its table of packages written anew."""
+    return _between(text, *PACKAGES, packages(root), ARCHITECTURE)
+
+
 def repeated(root: Path = ROOT) -> Iterator[tuple[Path, str]]:
     """Files of the root that repeat one of the module that it calls, and what each has to hold.
 
@@ -196,6 +218,9 @@ def write(*, check: bool = False, root: Path = ROOT) -> int:
     page = root / DIFFERENCES
     if page.is_file():
         _settle(page, render_differences(page.read_text(encoding="utf-8")), check=check)
+    page = root / ARCHITECTURE
+    if page.is_file():
+        _settle(page, render_architecture(page.read_text(encoding="utf-8"), root), check=check)
     done("The root repeats its module, and the tables of the documents are true")
     return 0
 

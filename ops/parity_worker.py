@@ -15,9 +15,9 @@ from functools import partial
 
 import model
 import transform
-from errors import LakeError, ModelsFailed
-from lake import Lake, s3_client
-from stage_summary import verdict
+from medallion.errors import LakeError, ModelsFailed
+from medallion.lake.objects import Lake, s3_client
+from medallion.runs.stage_summary import verdict
 
 RUN_ID = "parity"
 

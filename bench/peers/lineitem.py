@@ -25,12 +25,12 @@ sys.path[:0] = [str(ROOT / "jobs")]
 import duckdb  # noqa: E402 - after the path
 import pyarrow as pa  # noqa: E402
 
-from contract import Contract  # noqa: E402
-from datatypes import parse  # noqa: E402
-from duckdb_engine import DuckDbEngine  # noqa: E402
-from lake import Lake, StoredObject, sha256  # noqa: E402
-from local_disk import ParquetWriter  # noqa: E402
-from report import Report  # noqa: E402
+from medallion.contract.contract import Contract  # noqa: E402
+from medallion.datatypes import parse  # noqa: E402
+from medallion.engines.duckdb.engine import DuckDbEngine  # noqa: E402
+from medallion.lake.local_disk import ParquetWriter  # noqa: E402
+from medallion.lake.objects import Lake, StoredObject, sha256  # noqa: E402
+from medallion.runs.report import Report  # noqa: E402
 from transform import Transform  # noqa: E402
 
 TYPES = {

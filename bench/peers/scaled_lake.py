@@ -14,14 +14,14 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-import job
-import models
-from duckdb_engine import MEMORY_PER_THREAD_MB, default_memory_mb
-from errors import LakeError
-from lake import Lake
-from query_write import QueryTranslator
-from sql_inputs import ModelSql, view_name
-from stage_summary import verdict
+from medallion.engines.duckdb.engine import MEMORY_PER_THREAD_MB, default_memory_mb
+from medallion.errors import LakeError
+from medallion.lake.objects import Lake
+from medallion.models import config as models
+from medallion.runs import job
+from medallion.runs.stage_summary import verdict
+from medallion.sparksql.model_sql import ModelSql, view_name
+from medallion.sparksql.query import QueryTranslator
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import job
 import model
-from lake import Lake, s3_client
+from medallion.lake.objects import Lake, s3_client
+from medallion.runs import job
 
 _METHODS = ("download", "get_json", "get_text", "head", "list_objects", "put_json", "delete")
 _UPLOADS = ("put_file", "put_if_changed", "copy")

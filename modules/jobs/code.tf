@@ -6,8 +6,7 @@ locals {
   # A job and its twin on Spark run the same script.
   _scripts = { for job in keys(var.jobs) : job => trimsuffix(job, "-spark") }
   scripts  = { for job, script in local._scripts : job => "${script}.py" }
-  files    = fileset(var.code_directory, "*.py")
-  modules  = setsubtract(local.files, [for script in keys(local._descriptions) : "${script}.py"])
+  files    = fileset(var.code_directory, "**/*.py")
 
   # All files share a folder named after their content. A change of code makes a new folder, then moves the
   # jobs to it, then removes the old one: no run ever mixes two versions of the code, which with fixed keys

@@ -61,7 +61,9 @@ resource "aws_glue_job" "this" {
     # On Spark, these versions replace those that Glue brings along.
     "--additional-python-modules" = join(",", local.requirements)
     "--bucket"                    = var.bucket.name
-    "--extra-py-files"            = join(",", [for file in sort(local.modules) : "s3://${var.bucket.name}/${aws_s3_object.code[file].key}"])
+    # Glue takes single modules and no packages. This one fetches the package, from where --code says.
+    "--code"           = "s3://${var.bucket.name}/${local.folder}/"
+    "--extra-py-files" = "s3://${var.bucket.name}/${aws_s3_object.code["bootstrap.py"].key}"
     # Whether the script sees the list that Glue installs is not documented, and it checks what it imports.
     "--pinned-packages" = join(",", local.requirements)
   }, local.runtime_arguments[each.key], each.value.arguments)

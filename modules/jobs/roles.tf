@@ -69,9 +69,9 @@ locals {
   # Prefixes that each script lists. A request for one object carries no prefix, and it is this permission
   # that makes S3 say "not found" of a missing object, rather than "forbidden": hence IfExists.
   _listed = {
-    ingest    = ["incoming/*", "raw/*"]
-    model     = ["analytics/*", "processed/*", "raw/*"]
-    transform = ["processed/*", "raw/*"]
+    ingest    = ["code/*", "incoming/*", "raw/*"]
+    model     = ["analytics/*", "code/*", "processed/*", "raw/*"]
+    transform = ["code/*", "processed/*", "raw/*"]
   }
 
   statements = { for job, script in local._scripts : job => concat(

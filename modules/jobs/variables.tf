@@ -8,7 +8,7 @@ variable "bucket" {
 }
 
 variable "code_directory" {
-  description = "Folder of the job scripts (<job>.py), the modules that they share, and requirements.txt."
+  description = "Folder of the job scripts (<job>.py), the package medallion that they share, bootstrap.py and requirements.txt."
   type        = string
   nullable    = false
 }

@@ -87,7 +87,7 @@ locals {
   # Athena holds 1,000 prepared statements a workgroup; some are left to its users.
   tables_limit = 900
 
-  # Datasets and models. The jobs hold to the same when they read a contract: jobs/contract.py.
+  # Datasets and models. The jobs hold to the same when they read a contract: jobs/medallion/contract/contract.py.
   cleaners     = ["trim", "lower", "upper", "title"]
   engines      = ["duckdb", "spark"]
   formats      = ["auto", "csv", "tsv", "json", "ndjson", "parquet"]

@@ -2,7 +2,8 @@
 
 25,000 events of history, and 256 KiB in a payload, a variable, or all that one Assign sets. Counted
 from the rendered definitions, in the worst case that they allow: each task retried to its end, each
-list as long as its bound. What jobs write is bounded by jobs/report.py and jobs/stage_summary.py.
+list as long as its bound. What jobs write is bounded by
+report.py and stage_summary.py of jobs/medallion/runs/.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def machines(deployment: Deployment) -> dict[str, dict[str, dict[str, Any]]]:
     }
 
 
-# As long as jobs/report.py lets them be: texts of 300 bytes, keys of 600.
+# As long as jobs/medallion/runs/report.py lets them be: texts of 300 bytes, keys of 600.
 ROWS = dict.fromkeys(("in", "out", "refused", "duplicate", "filtered"), 10**15)
 REPORT = {
     "rows": ROWS,

@@ -294,7 +294,7 @@ def test_role__may_not(role: str, need: Need, deployment: Deployment) -> None:
     ("role", "actions"),
     [
         (
-            # What jobs/lake.py asks for: list, head, get, put, multipart upload and copy, delete.
+            # What jobs/ asks for: list, head, get, put, multipart upload and copy, delete.
             "medallion-ingest-job",
             {
                 *("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-import table_layer
+from medallion.lake import table_layer
 from tests.local.conftest import Aws, aws
 from tests.local.lake import Lake
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-import datatypes
+from medallion import datatypes
 
 RELATIVE = 1e-9
 _SHOWN = 5

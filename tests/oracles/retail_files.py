@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-import samples
+from medallion.readers import samples
 from ops.conform import files
 from tests.oracles import retail
 from tests.oracles.compare import typed

@@ -17,8 +17,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from lake import Lake, s3_client
 from local import spark
+from medallion.lake.objects import Lake, s3_client
 from ops import bootstrap
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import datatypes
-from contract import Contract
-from engine import Engine, TableSource
-from sql_inputs import parse_model, view_name
+from medallion import datatypes
+from medallion.contract.contract import Contract
+from medallion.engines.base import Engine, TableSource
+from medallion.sparksql.model_sql import parse_model, view_name
 
 
 def outcomes(engine: Engine, document: Any) -> list[dict[str, Any]]:

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-import casts
-import datatypes
+from medallion import datatypes
+from medallion.engines.duckdb import casts
 from tests.spark.conftest import SparkProcess
 
 pytestmark = pytest.mark.xdist_group("spark-engine")

@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from engine import open_engine
-from lake import Lake
+from medallion.engines.opening import open_engine
+from medallion.lake.objects import Lake
 from tests.spark import runs
 from tests.spark.conftest import SparkFailed, SparkProcess
 from tests.spark.test_spark_engine import get, keys, put

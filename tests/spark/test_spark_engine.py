@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import datatypes
-from lake import Lake
+from medallion import datatypes
+from medallion.lake.objects import Lake
 from tests.spark.conftest import SparkFailed, SparkProcess
 
 pytestmark = pytest.mark.xdist_group("spark-engine")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from inputs_guard import Inputs
-from lake import Lake
+from medallion.lake.objects import Lake
+from medallion.runs.inputs_guard import Inputs
 from tests.spark.conftest import SparkProcess
 from tests.spark.test_spark_engine import get, keys, put
 from tests.unit.transform_fixtures import Table, column, raw_table

@@ -14,13 +14,14 @@ from unittest import mock
 
 from pyspark.sql import functions as F  # noqa: N812
 
-import datatypes
-import spark_casts
-from contract import Contract
-from engine import TableSource, TableTarget, open_engine
-from lake import Lake, s3_client
-from report import Report
-from spark_engine import SparkEngine
+from medallion import datatypes
+from medallion.contract.contract import Contract
+from medallion.engines.base import TableSource, TableTarget
+from medallion.engines.opening import open_engine
+from medallion.engines.spark import casts as spark_casts
+from medallion.engines.spark.engine import SparkEngine
+from medallion.lake.objects import Lake, s3_client
+from medallion.runs.report import Report
 from tests.spark import runs
 
 
@@ -112,7 +113,7 @@ class Worker:
             "written": counts.written,
             "unchanged": counts.unchanged,
             "deleted": counts.deleted,
-            "bytes": report.bytes_written,
+            "bytes": report.objects.bytes,
         }
 
     def write_object(self, select: str, order_by: Sequence[str], key: str) -> None:

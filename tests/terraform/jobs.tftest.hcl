@@ -52,13 +52,15 @@ run "with_the_variables_above" {
   }
 
   assert {
-    condition     = toset([for file in split(",", aws_glue_job.this["ingest"].default_arguments["--extra-py-files"]) : basename(file)]) == setsubtract(fileset("jobs", "*.py"), ["ingest.py", "model.py", "transform.py"])
-    error_message = "Every shared module, and no script, goes by --extra-py-files."
+    condition     = aws_glue_job.this["ingest"].default_arguments["--extra-py-files"] == "${aws_glue_job.this["ingest"].default_arguments["--code"]}bootstrap.py"
+    error_message = "Glue is told of one module, which fetches the others from where --code says."
   }
 
   assert {
-    condition     = length(distinct([for object in values(aws_s3_object.code) : dirname(object.key)])) == 1
-    error_message = "All files of one version of the code lie in one folder."
+    condition = toset([for object in values(aws_s3_object.code) : "s3://lake/${object.key}"]) == toset([
+      for file in fileset("jobs", "**/*.py") : "${aws_glue_job.this["ingest"].default_arguments["--code"]}${file}"
+    ])
+    error_message = "All files of one version of the code lie in one folder, as in the repository."
   }
 
   assert {
@@ -163,7 +165,7 @@ run "makes_spark_jobs_of_the_same_scripts" {
   }
 
   assert {
-    condition     = alltrue([for argument in ["--additional-python-modules", "--bucket", "--extra-py-files", "--pinned-packages"] : aws_glue_job.this["transform-spark"].default_arguments[argument] == aws_glue_job.this["transform"].default_arguments[argument]])
+    condition     = alltrue([for argument in ["--additional-python-modules", "--bucket", "--code", "--extra-py-files", "--pinned-packages"] : aws_glue_job.this["transform-spark"].default_arguments[argument] == aws_glue_job.this["transform"].default_arguments[argument]])
     error_message = "Packages and modules are those of the Python shell."
   }
 
@@ -172,7 +174,7 @@ run "makes_spark_jobs_of_the_same_scripts" {
       StageTables = { sid = "StageTables", actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"], resources = ["arn:aws:s3:::lake/staging/*"], condition = null }
       ListUploads = { sid = "ListUploads", actions = ["s3:ListBucketMultipartUploads"], resources = ["arn:aws:s3:::lake"], condition = null }
       FindStaging = { sid = "FindStaging", actions = ["s3:GetObject"], resources = ["arn:aws:s3:::lake/staging"], condition = null }
-      ListFiles   = { sid = "ListFiles", actions = ["s3:ListBucket"], resources = ["arn:aws:s3:::lake"], condition = { StringLikeIfExists = { "s3:prefix" = ["processed/*", "raw/*", "staging/*"] } } }
+      ListFiles   = { sid = "ListFiles", actions = ["s3:ListBucket"], resources = ["arn:aws:s3:::lake"], condition = { StringLikeIfExists = { "s3:prefix" = ["code/*", "processed/*", "raw/*", "staging/*"] } } }
       WriteLogs   = { sid = "WriteLogs", actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], resources = ["arn:aws:logs:us-east-1:123456789012:log-group:/aws-glue/jobs/*"], condition = null }
     }
     error_message = "Spark may do what the Python shell may, and use staging/: ${jsonencode(local.statements["transform-spark"])}"
@@ -210,12 +212,12 @@ run "runs_the_same_jobs_on_glue_spark" {
   }
 
   assert {
-    condition     = { for name, value in aws_glue_job.this["transform"].default_arguments : name => value if !contains(["--additional-python-modules", "--extra-py-files", "--pinned-packages"], name) } == { "--bucket" = "lake", "--enable-job-insights" = "false", "--memory-mb" = "2000" }
+    condition     = { for name, value in aws_glue_job.this["transform"].default_arguments : name => value if !contains(["--additional-python-modules", "--code", "--extra-py-files", "--pinned-packages"], name) } == { "--bucket" = "lake", "--enable-job-insights" = "false", "--memory-mb" = "2000" }
     error_message = "No argument is for a Python shell, none for Spark, and none makes Glue log or count more: ${jsonencode(aws_glue_job.this["transform"].default_arguments)}"
   }
 
   assert {
-    condition     = alltrue([for argument in ["--additional-python-modules", "--extra-py-files"] : aws_glue_job.this["ingest"].default_arguments[argument] == aws_glue_job.this["transform-spark"].default_arguments[argument]])
+    condition     = alltrue([for argument in ["--additional-python-modules", "--code", "--extra-py-files"] : aws_glue_job.this["ingest"].default_arguments[argument] == aws_glue_job.this["transform-spark"].default_arguments[argument]])
     error_message = "Packages and modules are those of every other job."
   }
 

@@ -6,10 +6,9 @@ import re
 
 import pytest
 
-import contract
-import datatypes
-import engine
-import samples
+from medallion import datatypes
+from medallion.contract import contract
+from medallion.readers import samples
 from ops.docs import MODULE
 from ops.environment import ROOT
 from tests.deployments import Deployment
@@ -60,7 +59,7 @@ def test_job__is_told_its_memory_and_the_size_of_objects(deployment: Deployment,
     ("name", "wanted"),
     [
         ("cleaners", contract.CLEANERS),
-        ("engines", engine.NAMES),
+        ("engines", contract.ENGINES),
         ("formats", contract.FORMATS),
         ("partition_types", contract.PARTITION_TYPES),
         ("reserved_names", contract.RESERVED),

@@ -15,10 +15,10 @@ import pytest
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
-import raw_object
-from contract import Contract
-from lake import Lake, s3_client
-from raw_object import RawObject
+from medallion.contract.contract import Contract
+from medallion.lake.objects import Lake, s3_client
+from medallion.readers import raw_object
+from medallion.readers.raw_object import RawObject
 from tests.unit.files import MakeContract, Read
 
 ROOT = Path(__file__).parents[2]

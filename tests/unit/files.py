@@ -11,8 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contract import Contract
-from raw_object import RawObject
+from medallion.contract.contract import Contract
+from medallion.readers.raw_object import RawObject
 
 # The fixture `make_contract`: columns and settings -> the contract.
 MakeContract = Callable[..., Contract]

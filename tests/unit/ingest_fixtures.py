@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from moto.s3.models import s3_backends
 
 import ingest
-from contract import Contract
-from lake import Lake
-from report import Report
+from medallion.contract.contract import Contract
+from medallion.lake.objects import Lake
+from medallion.runs.report import Report
 
 ACCOUNT = "123456789012"
 GOOD = b"id,name\n1,x\n2,y\n"

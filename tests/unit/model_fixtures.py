@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import model
-import models
-from lake import Lake
+from medallion.lake.objects import Lake
+from medallion.models import config as models
 
 RUN = "run-1"
 STAGES = ("dimension", "fact", "mart")

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from lake import Lake, s3_client
+from medallion.lake.objects import Lake, s3_client
 
 LIMIT_SECONDS = 60
 

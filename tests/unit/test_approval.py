@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import approval
+from medallion.runs import approval
 
 NONE = (0, 0)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import bootstrap
+from medallion.lake.objects import Lake
 
 ROOT = Path(__file__).parents[2]
 JOBS = ROOT / "jobs"
@@ -73,7 +77,9 @@ except SystemExit:
 
 
 def test_line__names_python_and_libc(job_python: str) -> None:
-    done = run(job_python, "import bootstrap, platform; bootstrap.start(); print(sys.version)")
+    done = run(
+        job_python, "import bootstrap, platform; bootstrap.start('ingest'); print(sys.version)"
+    )
     assert done.returncode == 0, done.stderr
     log, version = done.stdout.splitlines()[:2]
     assert f"bootstrap: Python {version.split()[0]}, " in log
@@ -83,14 +89,14 @@ def test_line__names_python_and_libc(job_python: str) -> None:
 
 
 def test_path__stays_as_it_is_when_nothing_is_in_the_way(job_python: str) -> None:
-    done = run(job_python, "import bootstrap; before = sys.path[:]; bootstrap.start(); "
+    done = run(job_python, "import bootstrap; before = sys.path[:]; bootstrap.start('ingest'); "
                "assert sys.path == before")  # fmt: skip
     assert done.returncode == 0, done.stderr
 
 
 def test_loaded__of_the_right_version_stays(job_python: str) -> None:
     """Errors are caught by class: a second botocore beside the first would break that."""
-    code = "import botocore.exceptions as before, bootstrap; bootstrap.start()\n"
+    code = "import botocore.exceptions as before, bootstrap; bootstrap.start('ingest')\n"
     done = run(job_python, code + "import botocore.exceptions as now; assert now is before")
     assert done.returncode == 0, done.stderr
 
@@ -118,16 +124,16 @@ def failure(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_other_version__is_named_with_its_place_and_what_to_do(job_python: str) -> None:
-    code = "import bootstrap; bootstrap.start()"
-    last = failure(run(job_python, code, bootstrap.ARGUMENT, "six==1.0,pytz==1999.1"))
+    code = "import bootstrap; bootstrap.start('ingest')"
+    last = failure(run(job_python, code, bootstrap.PINS, "six==1.0,pytz==1999.1"))
     assert "six has to be 1.0 and is " in last
     assert "pytz has to be 1999.1 and is " in last
     assert f"{'pytz/__init__.py'})" in last
 
 
 def test_missing_package__is_named(job_python: str) -> None:
-    code = "import bootstrap; bootstrap.start()"
-    last = failure(run(job_python, code, bootstrap.ARGUMENT, "nonesuch==1.0"))
+    code = "import bootstrap; bootstrap.start('ingest')"
+    last = failure(run(job_python, code, bootstrap.PINS, "nonesuch==1.0"))
     assert "nonesuch is 1.0 here, and cannot be imported" in last
 
 
@@ -146,7 +152,7 @@ def test_compiled_package__that_is_loaded_is_not_exchanged(job_python: str, tmp_
 def test_metadata__beside_a_package_of_another_version(job_python: str, tmp_path: Path) -> None:
     """`pip install --target` adds metadata, and leaves a folder that is there as it is."""
     package(tmp_path, "boto3", "1.2.3", metadata=PINS["boto3"])
-    code = f"import bootstrap; sys.path.insert(0, {str(tmp_path)!r}); bootstrap.start()"
+    code = f"import bootstrap; sys.path.insert(0, {str(tmp_path)!r}); bootstrap.start('ingest')"
     last = failure(run(job_python, code))
     assert f"boto3 has to be {PINS['boto3']} and is 1.2.3 (from {tmp_path}" in last
 
@@ -155,7 +161,7 @@ def test_metadata__beside_a_package_of_another_version(job_python: str, tmp_path
 
 
 def test_pins__of_the_command_line_come_first() -> None:
-    argv = ["--bucket", "b", bootstrap.ARGUMENT, "Six==1.0, python_dateutil==2.9", "--x", "y"]
+    argv = ["--bucket", "b", bootstrap.PINS, "Six==1.0, python_dateutil==2.9", "--x", "y"]
     assert bootstrap.pins(argv) == {"six": "1.0", "python-dateutil": "2.9"}
 
 
@@ -170,4 +176,91 @@ def test_pins__else_of_the_file_beside() -> None:
 @pytest.mark.parametrize("given", ["", "six", "six==1.0,boto3"])
 def test_pins__without_a_version_are_refused(given: str) -> None:
     with pytest.raises(ImportError, match=rf"--pinned-packages is '{given}': it has to name"):
-        bootstrap.pins([bootstrap.ARGUMENT, given])
+        bootstrap.pins([bootstrap.PINS, given])
+
+
+# The code of the job
+
+
+SCRIPT = """
+import bootstrap
+bootstrap.start("ingest")
+import medallion.errors
+print(medallion.errors.__file__)
+"""
+
+
+def load(
+    python: str, lake: Lake, folder: Path, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a script that has nothing of this repository beside it but bootstrap.py."""
+    shutil.copy(JOBS / "bootstrap.py", folder)
+    (folder / "script.py").write_text(SCRIPT)
+    pinned = ",".join(f"{name}=={version}" for name, version in PINS.items())
+    known = ["--bucket", lake.bucket, "--run-id", "r", "--dataset", "things"]
+    return subprocess.run(
+        [python, str(folder / "script.py"), *known, bootstrap.PINS, pinned, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+        env={**os.environ, "PYTHONPATH": ""},
+    )
+
+
+@pytest.fixture
+def uploaded(served_lake: Lake) -> Lake:
+    """A lake with the code of the jobs, as Terraform puts it."""
+    for path in JOBS.rglob("*.py"):
+        served_lake.client.upload_file(
+            str(path), served_lake.bucket, f"code/1a2b/{path.relative_to(JOBS).as_posix()}"
+        )
+    return served_lake
+
+
+def test_code__comes_from_the_bucket_and_goes_with_the_process(
+    uploaded: Lake, job_python: str, tmp_path: Path
+) -> None:
+    done = load(
+        job_python, uploaded, tmp_path, bootstrap.CODE, f"s3://{uploaded.bucket}/code/1a2b/"
+    )
+    assert done.returncode == 0, done.stderr
+    place = Path(done.stdout.splitlines()[-1])
+    assert place.parts[-2:] == ("medallion", "errors.py")
+    assert JOBS not in place.parents
+    assert not place.exists()
+
+
+def test_code__is_there_to_record_what_is_wrong_with_the_packages(
+    uploaded: Lake, job_python: str, tmp_path: Path
+) -> None:
+    place = f"s3://{uploaded.bucket}/code/1a2b/"
+    done = load(
+        job_python, uploaded, tmp_path, bootstrap.CODE, place, bootstrap.PINS, "boto3==0.0.1"
+    )
+    assert done.stderr.splitlines()[-1].startswith("ImportError: boto3 has to be 0.0.1 and is ")
+    document = uploaded.get_json("runs/r/errors/ingest-things.json")
+    assert document["message"].startswith("boto3 has to be 0.0.1 and is ")
+
+
+def test_code__that_is_not_there_is_named(
+    served_lake: Lake, job_python: str, tmp_path: Path
+) -> None:
+    place = f"s3://{served_lake.bucket}/code/gone/"
+    done = load(job_python, served_lake, tmp_path, bootstrap.CODE, place)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"ImportError: {place} has no package")
+    assert bootstrap.CODE in done.stderr.splitlines()[-1]
+
+
+def test_code__is_fetched_once_by_a_process(
+    uploaded: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tasks of an executor share one."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    place = f"s3://{uploaded.bucket}/code/1a2b/"
+    bootstrap.load(place)
+    known = [*sys.path]
+    uploaded.delete([stored.key for stored in uploaded.list_objects("code/")])
+    bootstrap.load(place)
+    assert sys.path == known

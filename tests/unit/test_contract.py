@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-import datatypes
-from contract import Approval, Contract, OrderBy, RowCount
-from errors import ConfigError
+from medallion import datatypes
+from medallion.contract.contract import Approval, Contract, OrderBy, RowCount
+from medallion.errors import ConfigError
 
 WHOLE: dict[str, Any] = {
     "name": "orders",

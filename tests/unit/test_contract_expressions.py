@@ -11,11 +11,12 @@ from typing import Any
 import duckdb
 import pytest
 
-import contract_sql
-import datatypes
-import spark_sql
-from duckdb_engine import DuckDbEngine
-from errors import ConfigError
+from medallion import datatypes
+from medallion.contract.statement import translate
+from medallion.engines.duckdb.dialect import DUCKDB
+from medallion.engines.duckdb.engine import DuckDbEngine
+from medallion.errors import ConfigError
+from medallion.sparksql import expressions
 from tests.unit.transform_fixtures import column, contract, derived, engine_in
 
 SPARK: dict[str, Any] = json.loads(
@@ -44,7 +45,7 @@ def test_expression__as_spark(expression: str, spark_rows: duckdb.DuckDBPyConnec
     def describe(sql: str) -> str:
         return str(spark_rows.execute(f"SELECT {sql} FROM t LIMIT 0").description[0][1])
 
-    sql, found_kind = spark_sql.Translator(TYPES, describe).translate(expression)
+    sql, found_kind = expressions.ExpressionTranslator(TYPES, describe).translate(expression)
     found = spark_rows.execute(f"SELECT CAST({sql} AS VARCHAR) FROM t ORDER BY n").fetchall()
     assert [_value(kind, v) for (v,) in found] == [_value(kind, v) for v in expected], sql
     assert found_kind == _duckdb(kind) or kind == "void", sql
@@ -66,7 +67,7 @@ def _duckdb(kind: str) -> str:
 
 def test_expressions__every_function_is_tested() -> None:
     text = " ".join(SPARK["expressions"]).lower()
-    assert [name for name in spark_sql.function_names() if f"{name}(" not in text] == []
+    assert [name for name in expressions.function_names() if f"{name}(" not in text] == []
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ REFUSED = [
 def test_filter__refused(expression: str, problem: str, engine: DuckDbEngine) -> None:
     wanted = contract(*COLUMNS, filter=expression)
     with pytest.raises(ConfigError) as error:
-        contract_sql.translate(wanted, engine.describe)
+        translate(wanted, engine.describe, DUCKDB)
     assert str(error.value).startswith(f"dataset 'things', field 'filter': in \"{expression}\": ")
     assert problem in str(error.value)
 
@@ -157,14 +158,12 @@ def test_derive__refused(kind: str, expression: str, problem: str, engine: DuckD
         ],
     )
     with pytest.raises(ConfigError) as error:
-        contract_sql.translate(wanted, engine.describe)
+        translate(wanted, engine.describe, DUCKDB)
     place = f"dataset 'things', field 'derive[1].expression' (column 'x'): in \"{expression}\": "
     assert str(error.value).startswith(place)
     assert problem in str(error.value)
 
 
 def test_filter__column_names_know_no_case(engine: DuckDbEngine) -> None:
-    found = contract_sql.translate(
-        contract(*COLUMNS, filter="A = 1 AND `Ts` IS NULL"), engine.describe
-    )
+    found = translate(contract(*COLUMNS, filter="A = 1 AND `Ts` IS NULL"), engine.describe, DUCKDB)
     assert found.filter == '(("a" = 1) AND ("ts" IS NULL))'

@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import casts
-from contract import Contract
-from sql_dialect import Dialect, DuckDb
+from medallion import duckdb_sql
+from medallion.contract.contract import Contract
+from medallion.contract.dialect import Dialect
+from medallion.engines.duckdb import casts
+from medallion.engines.duckdb.dialect import DuckDb
 from tests.unit.transform_fixtures import column, contract, engine_in, raw_table, transformed
 
 BLANKS = ["", "", "", " ", "\t", "\n", "\r\n", "\x0b", "\x0c", "\u00a0", "\u2003", "\u200b", "\x00"]
@@ -123,9 +125,9 @@ def test_proof__gives_what_the_whole_way_gives(
     assert fast.num_rows == len(values)
 
     monkeypatch.setattr(DuckDb, "proven", None)
-    monkeypatch.setattr(DuckDb, "trimmed", staticmethod(casts._trim))
+    monkeypatch.setattr(DuckDb, "trimmed", staticmethod(duckdb_sql.trim))
     monkeypatch.setattr(DuckDb, "is_one_of", Dialect.is_one_of)
-    monkeypatch.setattr(casts, "trimmed", casts._trim)
+    monkeypatch.setattr(casts, "trimmed", duckdb_sql.trim)
     slow = judged(tmp_path / "slow", wanted, table)
     for name in fast.column_names:
         pairs = zip(fast[name].cast(pa.string()), slow[name].cast(pa.string()), strict=True)

@@ -9,13 +9,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-import datatypes
-import spark_aggregates
-import spark_windows
-from errors import ConfigError
-from query_rows import function_names
-from query_write import QueryTranslator
-from sql_inputs import parse_model, view_name
+from medallion import datatypes
+from medallion.errors import ConfigError
+from medallion.sparksql.functions import aggregates, windows
+from medallion.sparksql.model_sql import parse_model, view_name
+from medallion.sparksql.query import QueryTranslator
+from medallion.sparksql.select_rows import function_names
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/models.md").read_text(encoding="utf-8")
@@ -115,8 +114,8 @@ def listed(name: str, page: str = PAGE) -> set[str]:
 
 def test_functions__on_the_page__are_those_that_models_may_use() -> None:
     expressions = listed("functions", (ROOT / "docs/datasets.md").read_text(encoding="utf-8"))
-    assert listed("aggregates") == set(spark_aggregates.NAMES)
-    assert listed("windows") == set(spark_windows.NAMES)
+    assert listed("aggregates") == set(aggregates.NAMES)
+    assert listed("windows") == set(windows.NAMES)
     assert expressions | listed("aggregates") | listed("windows") == set(function_names())
 
 

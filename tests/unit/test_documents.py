@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import casts
-import spark_sql
+from medallion.contract import dialect
+from medallion.sparksql import expressions
 from ops import docs
 from ops.environment import ROOT
 
@@ -146,12 +146,12 @@ def test_links__lead_to_files_and_headings(path: Path) -> None:
 
 def test_functions__are_those_that_expressions_may_use() -> None:
     listed = page("datasets").split("<!-- functions: begin -->")[1].split("<!-- functions: end")[0]
-    assert set(re.findall(r"`(\w+)`", listed)) == set(spark_sql.function_names())
+    assert set(re.findall(r"`(\w+)`", listed)) == set(expressions.function_names())
 
 
 def test_types__accept_what_the_casts_do() -> None:
     rows = dict(re.findall(r"^\| (\w+)[^|]* \| (.+) \|$", page("datasets"), re.MULTILINE))
-    for name, allowed in casts.ALLOWED.items():
+    for name, allowed in dialect.ALLOWED.items():
         assert rows[name].removesuffix(", or what `format` says") == allowed
 
 

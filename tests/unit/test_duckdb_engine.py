@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import duckdb_engine as engine_module
-from duckdb_engine import DuckDbEngine, default_memory_mb
-from engine import BoundTable
-from errors import ConfigError, DiskFull, LakeError
+from medallion.engines.base import BoundTable
+from medallion.engines.duckdb import engine as engine_module
+from medallion.engines.duckdb.engine import DuckDbEngine, default_memory_mb
+from medallion.errors import ConfigError, DiskFull, LakeError
 from tests.unit.transform_fixtures import engine_in
 
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-import failures
 import ingest
 import model
 import transform
-from errors import ConfigError, ObjectNotFound
-from lake import Lake
+from medallion.errors import ConfigError, ObjectNotFound
+from medallion.lake.objects import Lake
+from medallion.runs import failures
 from tests.unit.model_fixtures import put_lake
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +144,8 @@ def test_recorded__length(lake: Lake, length: int) -> None:
 def test_recorded__credentials_stay_out(served_lake: Lake, job_python: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        f"import os, sys\nsys.path.insert(0, {str(ROOT / 'jobs')!r})\nimport failures\n"
+        f"import os, sys\nsys.path.insert(0, {str(ROOT / 'jobs')!r})\n"
+        "from medallion.runs import failures\n"
         'with failures.recorded("ingest"):\n'
         "    raise ValueError('a ' + os.environ['AWS_SECRET_ACCESS_KEY'] + ' b '"
         " + os.environ['AWS_SESSION_TOKEN'])\n"
@@ -227,9 +228,8 @@ def test_process__exit_codes_and_stderr_stay(served_lake: Lake, job_python: str)
 def test_process__import_that_fails(
     served_lake: Lake, job_python: str, tmp_path: Path, name: str
 ) -> None:
-    for path in (ROOT / "jobs").glob("*.*"):
-        shutil.copy(path, tmp_path)
-    (tmp_path / "contract.py").write_text("import no_such_package\n")
+    shutil.copytree(ROOT / "jobs", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "medallion/contract/contract.py").write_text("import no_such_package\n")
     more = ["--stage" if name == "model" else "--dataset", "things"]
     done = run(job_python, tmp_path / f"{name}.py", served_lake, *more)
     assert done.returncode == 1
@@ -242,8 +242,8 @@ def test_process__import_that_fails(
 def test_process__import_that_fails_and_no_boto(
     served_lake: Lake, job_python: str, tmp_path: Path
 ) -> None:
-    for path in (ROOT / "jobs").glob("*.py"):
-        shutil.copy(path, tmp_path)
+    shutil.copytree(ROOT / "jobs", tmp_path, dirs_exist_ok=True)
+    (tmp_path / "requirements.txt").unlink()
     (tmp_path / "boto3.py").write_text("raise ImportError('boto3 is broken')\n")
     # A version that nothing has: all places are as bad, and the broken one is first.
     more = ["--dataset", "things", "--pinned-packages", "boto3==0.0.1"]

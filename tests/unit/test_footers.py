@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-import footers
-from errors import LakeError
-from lake import Lake
+from medallion.errors import LakeError
+from medallion.lake import footers
+from medallion.lake.objects import Lake
 from tests.unit.overlaps import Hooked
 
 PREFIX = "processed/things/"

@@ -13,10 +13,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 import ingest
-import samples
-from contract import Contract
-from errors import AccountingError, ConfigError
-from lake import Lake, StoredObject
+from medallion.contract.contract import Contract
+from medallion.errors import AccountingError, ConfigError
+from medallion.lake.objects import Lake, StoredObject
+from medallion.readers import samples
 from tests.unit.files import MakeContract
 from tests.unit.ingest_fixtures import GOOD, Drop
 
@@ -289,7 +289,7 @@ def test_ingest__failure_of_aws_is_no_fault_of_the_file(
 
 def test_ingest__lost_rows_fail_the_job(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     key = drop.put("a.csv", GOOD)
-    monkeypatch.setattr("rows.Batch.last_row", 5)
+    monkeypatch.setattr("medallion.readers.rows.Batch.last_row", 5)
     with pytest.raises(AccountingError, match="5 rows came in, but 2 went out"):
         drop.run()
     assert drop.keys() == [key]

@@ -12,14 +12,13 @@ import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 
-import progress
-import raw_object
-import samples
-from errors import ObjectNotFound
-from file_list import REFUSED, FileList, FileOutcome
-from lake import Lake
-from layout import cut_name
-from report import Report
+from medallion.errors import ObjectNotFound
+from medallion.lake.layout import cut_name
+from medallion.lake.objects import Lake
+from medallion.readers import raw_object, samples
+from medallion.runs import progress
+from medallion.runs.file_list import REFUSED, FileList, FileOutcome
+from medallion.runs.report import Report
 from tests.unit.files import MakeContract, parquet_of, zip_of
 from tests.unit.ingest_fixtures import GOOD, Drop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from lake import Lake
+from medallion.lake.objects import Lake
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = str(ROOT / "jobs/ingest.py")

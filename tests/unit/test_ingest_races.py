@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import ingest
-from lake import Lake, StoredObject
+from medallion.lake.objects import Lake, StoredObject
 from tests.unit.files import MakeContract
 from tests.unit.ingest_fixtures import GOOD, Drop
 from tests.unit.overlaps import Hooked, Turns, at, requests_of

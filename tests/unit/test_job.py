@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-import job
-from errors import ConfigError
+from medallion.errors import ConfigError
+from medallion.runs import job
 
 COMMON = ["--bucket", "b", "--run-id", "r"]
 

@@ -14,10 +14,10 @@ from botocore.exceptions import ClientError, IncompleteReadError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-import lake as lake_module
-from errors import AccessDenied, ConfigError, ObjectNotFound
-from lake import Deletion, Lake, StoredObject
-from layout import cut_name
+from medallion.errors import AccessDenied, ConfigError, ObjectNotFound
+from medallion.lake import objects as lake_module
+from medallion.lake.layout import cut_name
+from medallion.lake.objects import Deletion, Lake, StoredObject
 
 
 def put(lake: Lake, key: str, body: bytes) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lake import Lake, StoredObject
-from local_tables import LocalTables
+from medallion.engines.duckdb.local_tables import LocalTables
+from medallion.lake.objects import Lake, StoredObject
 from tests.unit.model_fixtures import put_table
 
 PREFIX = "analytics/things/"

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-import engine as engines
-import job
 import model
-import stage_summary
-from engine import Engine, TableTarget
-from errors import ConfigError, LakeError, ModelsFailed
-from lake import Lake
-from report import Report
+from medallion.engines import opening as engines
+from medallion.engines.base import Engine, TableTarget
+from medallion.errors import ConfigError, LakeError, ModelsFailed
+from medallion.lake.objects import Lake
+from medallion.runs import job, stage_summary
+from medallion.runs.report import Report
 from tests.unit.model_fixtures import (
     MODELS,
     RUN,

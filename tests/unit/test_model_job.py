@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import model
-from errors import ConfigError
-from lake import Lake
+from medallion.errors import ConfigError
+from medallion.lake.objects import Lake
 from tests.unit.model_fixtures import (
     RUN,
     SALES,

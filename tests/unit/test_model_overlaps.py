@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from inputs_guard import Inputs
-from lake import Lake
+from medallion.lake.objects import Lake
+from medallion.runs.inputs_guard import Inputs
 from tests.unit.model_fixtures import (
     CUSTOMERS,
     MODELS,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lake import Lake
+from medallion.lake.objects import Lake
 from tests.unit.model_fixtures import SALES, contents, put_config, put_lake, put_sales, put_text
 
 pytestmark = pytest.mark.slow

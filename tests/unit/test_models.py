@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-import models
-from errors import ConfigError, ObjectNotFound
-from lake import Lake
-from models import ModelGraph
+from medallion.errors import ConfigError, ObjectNotFound
+from medallion.lake.objects import Lake
+from medallion.models import config as models
+from medallion.models.config import ModelGraph
 
 STAGES = ["dimension", "fact", "mart"]
 SQL = {

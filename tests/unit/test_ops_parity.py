@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from lake import Lake
+from medallion.lake.objects import Lake
 from ops import arrivals, deploy, display, localaws, parity, parity_command
 from ops.comparison import Difference
 from ops.errors import OpsError, RunFailed

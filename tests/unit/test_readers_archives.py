@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import archives
-from errors import DiskFull, FileRefused
+from medallion.errors import DiskFull, FileRefused
+from medallion.readers import archives
 from tests.unit.files import Read, zip_of
 
 
@@ -42,7 +42,7 @@ def test_zip__members_in_one_object(read: Read) -> None:
 def test_zip__bomb_is_refused_before_it_fills_the_disk(
     read: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("archives._ALWAYS_ALLOWED", 1 << 20)
+    monkeypatch.setattr("medallion.readers.archives._ALWAYS_ALLOWED", 1 << 20)
     bomb = zip_of(**{"a.csv": "id,name\n" + "1,x\n" * 5_000_000})
     with pytest.raises(FileRefused, match=r"zip member 'a.csv': .*unpacks to more than"):
         read(bomb)
@@ -53,6 +53,6 @@ def test_zip__bomb_is_refused_before_it_fills_the_disk(
 def test_disk__too_small_is_no_fault_of_the_file(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_disk._RESERVE_BYTES", 1 << 60)
+    monkeypatch.setattr("medallion.lake.local_disk._RESERVE_BYTES", 1 << 60)
     with pytest.raises(DiskFull, match=r"bytes free, and .* are needed: split the file"):
         read(b"id,name\n1,x\n")

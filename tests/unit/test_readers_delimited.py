@@ -12,10 +12,9 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-import archives
-import delimited
-from delimited import DelimitedReader
-from errors import FileRefused
+from medallion.errors import FileRefused
+from medallion.readers import archives, delimited
+from medallion.readers.delimited import DelimitedReader
 from tests.unit.files import MakeContract, Read
 
 VALUES = ["1.50", "007", "1e5", "", " blank ", "NA", "null", "-0", "Größe", "a;b|c", "'x'", "1,5"]
@@ -96,7 +95,7 @@ def test_delimited__random_text_comes_back(
     block: int, line_end: str, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever lies at the end of a block: quotes, line ends within them, parts of characters."""
-    monkeypatch.setattr("delimited._BLOCK", block)
+    monkeypatch.setattr("medallion.readers.delimited._BLOCK", block)
     dice = random.Random(7)
     alphabet = ["a", '"', ",", "\n", "é", " ", "\r\n", "", "'", "\\", "\t", "x" * 50]
     table = [["".join(dice.choices(alphabet, k=4)) for _ in range(3)] for _ in range(1000)]
@@ -133,7 +132,7 @@ def test_delimited__ragged_rows_are_kept_apart(read: Read) -> None:
 def test_delimited__many_ragged_rows_do_not_pile_up(
     make_contract: MakeContract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("delimited._BLOCK", 1 << 16)
+    monkeypatch.setattr("medallion.readers.delimited._BLOCK", 1 << 16)
     path = tmp_path / "original"
     lines = ["ragged"] * 100_000
     for position in (0, 50_000, 99_999):
@@ -169,8 +168,8 @@ def test_delimited__damage_far_into_the_file(tail: bytes, reason: str, read: Rea
 
 
 def test_delimited__row_longer_than_a_block(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("delimited._BLOCK", 1 << 16)
-    monkeypatch.setattr("delimited._MAX_ROW", 8 << 20)
+    monkeypatch.setattr("medallion.readers.delimited._BLOCK", 1 << 16)
+    monkeypatch.setattr("medallion.readers.delimited._MAX_ROW", 8 << 20)
     lines = [f"{n},x" for n in range(90_000)]
     lines[20] = "ragged"
     lines[60_000] = f'60000,"{"long " * 1_200_000}"'
@@ -185,8 +184,8 @@ def test_delimited__row_longer_than_a_block(read: Read, monkeypatch: pytest.Monk
 
 
 def test_delimited__row_without_end_is_named(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("delimited._BLOCK", 1 << 20)
-    monkeypatch.setattr("delimited._MAX_ROW", 2 << 20)
+    monkeypatch.setattr("medallion.readers.delimited._BLOCK", 1 << 20)
+    monkeypatch.setattr("medallion.readers.delimited._MAX_ROW", 2 << 20)
     rows = b"".join(b"%d,x\n" % n for n in range(300_000))
     data = b"id,name\n" + rows + b'2,"' + b"open\n" * 1_500_000
     with pytest.raises(FileRefused, match=r"after data row \d{6} comes a row longer than 2 MB"):

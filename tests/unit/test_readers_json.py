@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from errors import FileRefused
+from medallion.errors import FileRefused
 from tests.unit.files import Read
 
 RECORDS = """[
@@ -119,6 +119,6 @@ def test_json__record_longer_than_a_block(read: Read) -> None:
 
 
 def test_json__record_too_long(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("json_records._MAX_RECORD", 2 << 20)
+    monkeypatch.setattr("medallion.readers.json_records._MAX_RECORD", 2 << 20)
     with pytest.raises(FileRefused, match="JSON record 2 is longer than 2 MB"):
         read(json.dumps([{"id": 1}, {"id": "x" * (9 << 20)}]).encode())

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from errors import FileRefused
+from medallion.errors import FileRefused
 from tests.unit.files import Read, parquet_of, zip_of
 
 TYPES: list[dict[str, Any]] = [

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from errors import FileRefused
+from medallion.errors import FileRefused
 from tests.unit.files import Read, parquet_of, zip_of
 
 

@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from errors import AccountingError
-from lake import Lake
-from report import FileCounts, RefusedFile, Report, RowCounts
+from medallion.errors import AccountingError
+from medallion.lake.objects import Lake
+from medallion.runs.report import FileCounts, RefusedFile, Report, RowCounts
 
 
 def test_row_counts__balance() -> None:
@@ -40,7 +40,7 @@ def test_report__as_json(lake: Lake) -> None:
     report.reasons.update(["b"])
     report.refused_files.append(RefusedFile("incoming/d/x", "quarantine/d/x", "why"))
     report.objects.written = 1
-    report.bytes_written = 5
+    report.objects.bytes = 5
     report.formats.update(["csv"])
     report.compressed.update(["gz"])
     report.file_list = "runs/r/files/d.json"

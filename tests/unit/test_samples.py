@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import samples
+from medallion.readers import samples
 
 ROOT = Path(__file__).parents[2]
 # Seed 42, 1,000 rows. Another digest means other data for everybody who has ingested the sample.
@@ -39,7 +39,7 @@ def test_sample__is_the_same_on_this_python(table: str, tmp_path: Path) -> None:
 
 def test_sample__is_the_same_on_the_python_of_the_jobs(job_python: str, tmp_path: Path) -> None:
     program = (
-        "import pathlib, samples\n"
+        "import pathlib; from medallion.readers import samples\n"
         "for table in samples.COLUMNS:\n"
         f"    samples.write_csv(pathlib.Path({str(tmp_path)!r}) / table, table, 1000, 42)\n"
     )

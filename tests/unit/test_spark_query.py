@@ -11,11 +11,10 @@ from typing import Any
 import duckdb
 import pytest
 
-import datatypes
-import query_rows
-import query_write
-import sql_inputs
-from errors import ConfigError
+from medallion import datatypes
+from medallion.errors import ConfigError
+from medallion.sparksql import model_sql, select_rows
+from medallion.sparksql import query as query_write
 
 SPARK: dict[str, Any] = json.loads(
     Path(__file__).with_name("spark_queries.json").read_text(encoding="utf-8")
@@ -36,7 +35,7 @@ def lake() -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET preserve_insertion_order = false")
         for name, columns in TABLES.items():
-            view = sql_inputs.view_name(name)
+            view = model_sql.view_name(name)
             typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
             connection.execute(f"CREATE TABLE {view} ({typed})")
             for row in SPARK["tables"][name]["rows"]:
@@ -54,7 +53,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]
 
 def _translate(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     translator = query_write.QueryTranslator(lambda sql: _describe(connection, sql))
-    return translator.translate(sql_inputs.parse_model(query, FILE), TABLES)
+    return translator.translate(model_sql.parse_model(query, FILE), TABLES)
 
 
 @pytest.mark.parametrize("query", ANSWERED)
@@ -96,7 +95,7 @@ def test_queries__every_function_is_tested() -> None:
     text = " ".join(SPARK["queries"]).lower()
     expressions = Path(__file__).with_name("spark_expressions.json").read_text(encoding="utf-8")
     known = f"{text} {expressions.lower()}"
-    assert [name for name in query_rows.function_names() if f"{name}(" not in known] == []
+    assert [name for name in select_rows.function_names() if f"{name}(" not in known] == []
 
 
 REFUSED = [
@@ -246,7 +245,7 @@ def test_columns__of_a_type_that_sql_cannot_use() -> None:
         translator = query_write.QueryTranslator(lambda sql: _describe(connection, sql))
 
         def translate(query: str) -> dict[str, str]:
-            model = sql_inputs.parse_model(query, FILE)
+            model = model_sql.parse_model(query, FILE)
             return _describe(connection, translator.translate(model, tables))
 
         assert translate("SELECT a, z, u FROM raw.r") == {
@@ -276,7 +275,7 @@ def test_doubles__sum_the_same_whatever_the_threads() -> None:
                 lambda sql, c=connection: _describe(c, sql)  # type: ignore[misc]
             )
             tables = {"raw.r": _describe(connection, "FROM raw__r")}
-            sql = translator.translate(sql_inputs.parse_model(query, FILE), tables)
+            sql = translator.translate(model_sql.parse_model(query, FILE), tables)
             answers.add(str(sorted(connection.execute(sql).fetchall())))
     assert len(answers) == 1, answers
 

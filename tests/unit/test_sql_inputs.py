@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from errors import ConfigError
-from sql_inputs import ModelSql, TableReference, parse_model, view_name
+from medallion.errors import ConfigError
+from medallion.sparksql.model_sql import ModelSql, TableReference, parse_model, view_name
 
 FILE = "config/models/m.sql"
 

@@ -13,16 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import datatypes
-import local_tables
 import transform
-from datatypes import DataType
-from duckdb_engine import DuckDbEngine
-from engine import TableSource, TableTarget
-from errors import ConfigError, DiskFull, LakeError, ObjectNotFound
-from lake import Lake, StoredObject
-from report import Report
-from table_layer import NULL_PARTITION
+from medallion import datatypes
+from medallion.datatypes import DataType
+from medallion.engines.base import TableSource, TableTarget
+from medallion.engines.duckdb import local_tables
+from medallion.engines.duckdb.engine import DuckDbEngine
+from medallion.errors import ConfigError, DiskFull, LakeError, ObjectNotFound
+from medallion.lake.objects import Lake, StoredObject
+from medallion.lake.table_layer import NULL_PARTITION
+from medallion.runs.report import Report
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "analytics/things/"
@@ -31,12 +31,12 @@ WRITER = """
 import os, sys
 sys.path.insert(0, "jobs")
 from pathlib import Path
-import table_layer
-from datatypes import DataType
-from duckdb_engine import DuckDbEngine
-from engine import TableTarget
-from lake import Lake, s3_client
-from report import Report
+from medallion.datatypes import DataType
+from medallion.engines.base import TableTarget
+from medallion.engines.duckdb.engine import DuckDbEngine
+from medallion.lake import table_layer
+from medallion.lake.objects import Lake, s3_client
+from medallion.runs.report import Report
 
 class Stepwise(Lake):
     def put_if_changed(self, key, path):
@@ -287,7 +287,7 @@ def test_write_table__outgrown_objects_go_on_in_another(
     sizes = [stored.size for stored in lake.list_objects(f"{PREFIX}p=many/")]
     assert all(size >= 40_000 for size in sizes[:-1])
     again = write(select.format(30_000), "p")
-    assert (again.objects.written, again.objects.unchanged, again.bytes_written) == (0, 5, 0)
+    assert (again.objects.written, again.objects.unchanged, again.objects.bytes) == (0, 5, 0)
     # It shrinks: what was part-1 and so on goes.
     assert write(select.format(1000), "p").objects.deleted == 3
     assert keys(lake) == ["p=few/part-0.parquet", "p=many/part-0.parquet"]

@@ -18,10 +18,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 import transform
-from errors import ConfigError, LakeError, ObjectNotFound
-from lake import Lake
-from report import Report
-from table_layer import NULL_PARTITION
+from medallion.errors import ConfigError, LakeError, ObjectNotFound
+from medallion.lake.objects import Lake
+from medallion.lake.table_layer import NULL_PARTITION
+from medallion.runs.report import Report
 from tests.unit.transform_fixtures import Table, column, derived, raw_table
 
 ROOT = Path(__file__).parents[2]
@@ -168,7 +168,7 @@ def test_transform__second_run_writes_nothing(lake: Lake) -> None:
     before = _versions(lake)
     report = run(lake, "r2")
     assert (report.objects.written, report.objects.unchanged, report.objects.deleted) == (0, 3, 0)
-    assert report.bytes_written == 0
+    assert report.objects.bytes == 0
     assert _versions(lake) == before
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import transform
-from inputs_guard import Inputs
-from lake import Lake
-from report import Report
+from medallion.lake.objects import Lake
+from medallion.runs.inputs_guard import Inputs
+from medallion.runs.report import Report
 from tests.unit.model_fixtures import contents
 from tests.unit.overlaps import Hooked
 from tests.unit.test_transform import QUARANTINE, ROOT, keys, put_raw
@@ -309,7 +309,7 @@ def footers_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
         counted.append(prefix)
         return 1000
 
-    monkeypatch.setattr("approval.count_rows", count)
+    monkeypatch.setattr("medallion.runs.approval.count_rows", count)
     return lambda: counted
 
 

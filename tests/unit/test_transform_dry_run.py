@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-import table_layer
-from lake import Lake
+from medallion.lake import table_layer
+from medallion.lake.objects import Lake
 from tests.unit.test_transform import QUARANTINE, keys
 from tests.unit.test_transform_approval import (
     CHANGE,
@@ -32,7 +32,7 @@ def test_unchanged__is_not_held_again(lake: Lake, caplog: pytest.LogCaptureFixtu
     assert report.held is None
     assert report.rows.refused == 20
     assert (report.objects.written, report.objects.unchanged, report.objects.deleted) == (0, 2, 0)
-    assert report.bytes_written == 0
+    assert report.objects.bytes == 0
     assert published(lake) == before
     assert "things: no object would change: nothing is to be approved" in caplog.text
 

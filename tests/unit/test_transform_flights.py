@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from contract import Contract
-from duckdb_engine import DuckDbEngine
-from lake import Lake
-from report import Report
+from medallion.contract.contract import Contract
+from medallion.engines.duckdb.engine import DuckDbEngine
+from medallion.lake.objects import Lake
+from medallion.runs.report import Report
 from tests.unit.transform_fixtures import column, contract, derived, engine_in
 from transform import Transform
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from errors import AccountingError
-from table_files import Rows
-from table_layer import NULL_PARTITION, partition_folder
+from medallion.errors import AccountingError
+from medallion.lake.table_files import Rows
+from medallion.lake.table_layer import NULL_PARTITION, partition_folder
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-import inputs_guard
 import transform
-from contract import Contract
-from errors import InputsChanged, LakeError
 from ingest import Ingest
-from inputs_guard import Inputs
-from lake import Lake, StoredObject
-from report import Report
+from medallion.contract.contract import Contract
+from medallion.errors import InputsChanged, LakeError
+from medallion.lake.objects import Lake, StoredObject
+from medallion.runs import inputs_guard
+from medallion.runs.inputs_guard import Inputs
+from medallion.runs.report import Report
 from tests.unit.model_fixtures import contents
 from tests.unit.overlaps import Hooked, Turns, at, requests_of
 from tests.unit.transform_fixtures import column
@@ -170,7 +170,7 @@ def test_repeat__counts_are_of_the_last_pass(lake: Lake, caplog: pytest.LogCaptu
     written = sum(
         size for key, size in _sizes(lake).items() if key.split("=")[1].startswith(("both", "from"))
     )
-    assert report.bytes_written > written, "the bytes of both passes"
+    assert report.objects.bytes > written, "the bytes of both passes"
 
 
 def _sizes(lake: Lake) -> dict[str, int]:

@@ -13,9 +13,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from contract import Contract
-from duckdb_engine import DuckDbEngine
-from lake import Lake, StoredObject
+from medallion.contract.contract import Contract
+from medallion.engines.duckdb.engine import DuckDbEngine
+from medallion.lake.objects import Lake, StoredObject
 
 Table = Mapping[str, Sequence[Any]]
 

@@ -1,0 +1,1 @@
+"""The code of the jobs, in packages by what they know."""

@@ -1,0 +1,1 @@
+"""What a dataset's contract says, and the statement that judges its rows."""

@@ -1,0 +1,1 @@
+"""What a job asks of the engine that runs its SQL, and which engines there are."""

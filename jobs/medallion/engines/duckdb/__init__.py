@@ -1,0 +1,1 @@
+"""DuckDB, in the job's own process."""

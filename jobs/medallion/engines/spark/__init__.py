@@ -1,0 +1,1 @@
+"""Spark, on a session: the contract's meaning in Spark's own words, and tables by executors."""

@@ -1,0 +1,1 @@
+"""The bucket: keys, objects, tables made of objects, and the local disk beside it."""

@@ -1,0 +1,1 @@
+"""The SQL models of a stage: their configuration, and how they are built."""

@@ -1,0 +1,171 @@
+"""One SQL model: its inputs, its query, and the objects of its table."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from medallion.datatypes import DataType
+from medallion.engines.base import BoundTable, Engine, TableSource, TableTarget
+from medallion.errors import ConfigError, ObjectNotFound
+from medallion.lake.objects import Lake
+from medallion.lake.table_layer import partition_folder, publish
+from medallion.models.config import Model, ModelGraph
+from medallion.runs import inputs_guard, job
+from medallion.runs.report import Report, RowCounts
+from medallion.sparksql.model_sql import view_name
+
+_RESULT = "result"
+_COUNT = "SELECT count(*) FROM result"
+_STRING = DataType("string")
+
+
+class Builder:
+    """Builds single models."""
+
+    def __init__(self, lake: Lake, graph: ModelGraph, run_id: str, folder: Path) -> None:
+        self._lake = lake
+        self._graph = graph
+        self._run_id = run_id
+        self._folder = folder
+        self._contract = functools.lru_cache(None)(functools.partial(job.load_contract, lake))
+
+    def build(self, model: Model, engine: Engine) -> Report:
+        """
+        Make a model's table what its query says, and write the report.
+
+        Raises
+        ------
+        ConfigError
+            If the engine does not accept the query, or its columns do not fit partition_by.
+        ObjectNotFound
+            If a model that it reads was never built.
+        InputsChanged
+            If other runs wrote to its inputs each time that it was made.
+        LakeError
+            If the engine fails.
+        """
+        report = Report(
+            "model",
+            model.name,
+            self._run_id,
+            engine=engine.name,
+            stage=model.stage,
+        )
+        inputs_guard.until_unchanged(
+            self._lake,
+            [self._prefix(name) for name in model.sql.inputs],
+            report,
+            lambda _: self._make(engine, model, report),
+        )
+        report.write(self._lake)
+        return report
+
+    def _make(self, engine: Engine, model: Model, report: Report) -> None:
+        """Make the table once, and let go of what that took."""
+        try:
+            self._fill(engine, model, report)
+        except BaseException:
+            # What cannot be let go of any more must not hide why.
+            with contextlib.suppress(Exception):
+                engine.release()
+            raise
+        engine.release()
+
+    def _fill(self, engine: Engine, model: Model, report: Report) -> None:
+        inputs: dict[str, int] = {}
+        report.inputs = inputs
+        tables = {}
+        for name in model.sql.inputs:
+            tables[name] = self._bind(engine, name)
+            inputs[name] = tables[name].rows
+        types = engine.create(_RESULT, engine.query(model.sql, tables))
+        _check_partitions(model, types)
+        rows: int = engine.rows(_COUNT)[0][0]
+        report.rows = RowCounts(in_=rows, out=rows)
+        prefix = self._lake.analytics_prefix(model.name)
+        target = TableTarget(prefix, types, model.partition_by, tuple(types))
+        if rows:
+            engine.write_table(_RESULT, "true", target, report)
+        else:
+            self._write_empty(target, report)
+
+    def _prefix(self, name: str) -> str:
+        """Say where an input such as `processed.sales` lies."""
+        layer, table = name.split(".")
+        prefixes = {
+            "raw": self._lake.raw_prefix,
+            "processed": self._lake.processed_prefix,
+            "analytics": self._lake.analytics_prefix,
+        }
+        return prefixes[layer](table)
+
+    def _bind(self, engine: Engine, name: str) -> BoundTable:
+        layer, table = name.split(".")
+        if layer != "analytics":
+            return engine.bind(view_name(name), self._dataset_source(layer, table))
+        model = self._graph.models[table]
+        source = TableSource(self._prefix(name), dict.fromkeys(model.partition_by, _STRING))
+        try:
+            return engine.bind(view_name(name), source)
+        except ObjectNotFound as error:
+            raise ObjectNotFound(
+                f"{name} was never built (no object under s3://{self._lake.bucket}/"
+                f"{source.prefix}): run its stage '{model.stage}' first"
+            ) from error
+
+    def _dataset_source(self, layer: str, dataset: str) -> TableSource:
+        """Say where a dataset's table is; without objects it is empty, with these columns."""
+        contract = self._contract(dataset)
+        if layer == "processed":
+            types = contract.processed_types
+            partitions = {name: types[name] for name in contract.partition_by}
+            return TableSource(self._prefix(f"{layer}.{dataset}"), partitions, types)
+        partitions = {"ingest_date": _STRING}
+        types = {
+            **{column.name: _STRING for column in contract.columns},
+            "_source_file": _STRING,
+            "_source_row": DataType("bigint"),
+            **partitions,
+        }
+        return TableSource(self._prefix(f"{layer}.{dataset}"), partitions, types)
+
+    def _write_empty(self, target: TableTarget, report: Report) -> None:
+        """
+        Write one object without rows, and delete the others.
+
+        It keeps the columns for those who read the table, and tells an empty table from one that
+        was never built. The partition of nulls is the one that a partitioned table can have
+        without a value.
+        """
+        schema = pa.schema(
+            [(n, t.arrow) for n, t in target.types.items() if n not in target.partition_by]
+        )
+        path = self._folder / "empty.parquet"
+        pq.write_table(schema.empty_table(), path, compression="zstd")
+        nulls: tuple[str | None, ...] = (None,) * len(target.partition_by)
+        key = f"{target.prefix}{partition_folder(target.partition_by, nulls)}part-0.parquet"
+        publish(self._lake, target.prefix, [(key, path)], report.objects)
+
+
+def _check_partitions(model: Model, types: Mapping[str, DataType]) -> None:
+    field = f"config/models.json, field 'models.{model.name}.partition_by'"
+    for name in model.partition_by:
+        if name not in types:
+            raise ConfigError(
+                f"{field}: the query has no column '{name}'; its columns are: {', '.join(types)}"
+            )
+        if types[name] != _STRING:
+            raise ConfigError(
+                f"{field}: column '{name}' is {types[name].with_article}, and models are "
+                f"partitioned by strings only; cast it: CAST({name} AS STRING) AS {name}"
+            )
+    if len(model.partition_by) == len(types):
+        raise ConfigError(
+            f"{field}: all columns of the query are partition columns; one must stay in the files"
+        )

@@ -1,0 +1,1 @@
+"""Files as the world sends them, read row by row into Parquet."""

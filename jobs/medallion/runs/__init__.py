@@ -1,0 +1,1 @@
+"""What all jobs do: arguments, reports, errors, approval, a guard of their inputs."""

@@ -1,0 +1,1 @@
+"""Spark's SQL, written for DuckDB with the same meaning."""

@@ -1,0 +1,107 @@
+"""Spark SQL as sqlglot reads it, and its parts in the words of whoever wrote them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from sqlglot import exp
+from sqlglot.dialects.spark import Spark
+
+from medallion.errors import ConfigError
+
+# sqlglot gives functions names of its own; under this one it notes what stood in the text.
+_FUNCTION = "function"
+_SPELLING = "spelling"
+_STANDS_FOR = "stands_for"
+
+
+class WrittenSpark(Spark):
+    """Spark's dialect, whose functions remember the names by which they were called."""
+
+    ORIGINAL_NAME_META_KEY = _FUNCTION
+
+
+class Refused(ConfigError):  # noqa: N818 - names the outcome, as in errors
+    """Something in a query is refused; `line` says where it stands, from 1."""
+
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+@contextlib.contextmanager
+def at(node: exp.Expr) -> Iterator[None]:
+    """Give what is refused meanwhile the line of a node, unless a node inside it has done so."""
+    try:
+        yield
+    except Refused:
+        raise
+    except ConfigError as error:
+        lines = [found.meta["line"] for found in node.walk() if "line" in found.meta]
+        if not lines:
+            raise
+        raise Refused(str(error), int(min(lines))) from error
+
+
+def note_spelling(tree: exp.Expr) -> None:
+    """Note the names of a query as they are written, before sqlglot makes them alike."""
+    for name in tree.find_all(exp.Identifier):
+        name.meta[_SPELLING] = (name.this, name.quoted)
+    for table in tree.find_all(exp.Table):
+        table.meta[_STANDS_FOR] = table.copy()
+
+
+def written_as(node: exp.Expr, sql: str) -> exp.Var:
+    """Give a piece of DuckDB SQL the place of a node; messages go on to show the node."""
+    made = exp.Var(this=sql)
+    made.meta[_STANDS_FOR] = node
+    return made
+
+
+def spelling(name: exp.Expr | None) -> str | None:
+    """Give a name as it was written; None for one that sqlglot has added."""
+    noted = None if name is None else name.meta_get(_SPELLING)
+    return None if noted is None else str(noted[0])
+
+
+def function_name(node: exp.Expr) -> str:
+    """Give the name by which a function was called."""
+    return str(node.meta_get(_FUNCTION) or node.sql("spark").split("(")[0]).lower()
+
+
+def shown(node: exp.Expr) -> str:
+    """Give a part of a query for a message: without what sqlglot has added to it."""
+    node = node.transform(_original)
+    for column in node.find_all(exp.Column):
+        if is_added(column.args.get("table")):
+            column.set("table", None)
+    for name in node.find_all(exp.Identifier):
+        if _SPELLING in name.meta:
+            text, quoted = name.meta[_SPELLING]
+            name.set("this", text)
+            name.set("quoted", quoted)
+    text = node.sql("spark", comments=False)
+    for call in node.find_all(exp.Func):
+        known, called = call.sql("spark").split("(")[0], call.meta_get(_FUNCTION)
+        if called is not None and called.upper() != known:
+            text = text.replace(f"{known}(", f"{called.upper()}(")
+    return text
+
+
+def _original(node: exp.Expr) -> exp.Expr:
+    written: exp.Expr | None = node.meta_get(_STANDS_FOR)
+    if written is not None:
+        return written.transform(_original) if isinstance(node, exp.Var) else written
+    added = isinstance(node, exp.Alias) and is_added(node.args["alias"])
+    return node.this.transform(_original) if added or is_using(node) else node
+
+
+def is_added(name: exp.Expr | None) -> bool:
+    """Whether a name is there, but not in the text."""
+    return name is not None and "line" not in name.meta
+
+
+def is_using(node: exp.Expr) -> bool:
+    """Whether a node is the column that USING makes of several, as sqlglot writes it."""
+    return isinstance(node, exp.Coalesce) and "line" not in node.meta

@@ -1,0 +1,1 @@
+"""The functions of Spark's SQL, by kind."""
