@@ -21,9 +21,9 @@ _RACE = "a race that may not show for days"
 ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption(
         "glue-code-rights",
-        "Glue fetches scripts and `--extra-py-files` with GetObject alone.",
-        "Jobs fail before their first line: add `code/*` to what their roles list.",
-        probes_glue.code_with_get_object_alone,
+        "Glue fetches scripts and `--extra-py-files` with GetObject and ListBucket on `code/*`.",
+        "Jobs fail before their first line: add what was denied to `modules/jobs/roles.tf`.",
+        probes_glue.code_rights,
     ),
     Assumption(
         "glue-arguments",

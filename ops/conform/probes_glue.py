@@ -184,7 +184,7 @@ def pinned_packages(lab: Lab) -> Finding:
     return Finding(bool(logged) and not other, told)
 
 
-def code_with_get_object_alone(lab: Lab) -> Finding:
+def code_rights(lab: Lab) -> Finding:
     runs = _runs(lab, "ingest")
     succeeded = sum(run["JobRunState"] == "SUCCEEDED" for run in runs)
     messages = {run["ErrorMessage"] for run in runs if run.get("ErrorMessage")}
