@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import resource
 import shutil
 import statistics
@@ -33,6 +34,7 @@ from ops.environment import JOB_PYTHON, PYTHON, STATE  # noqa: E402
 PEERS = ROOT / "bench/peers"
 SPARK_VENV = ROOT / ".venv-spark"
 OWN_STATE = STATE / "bench"
+PEER = "DuckDB, local files"
 
 
 @dataclass
@@ -77,9 +79,7 @@ class Bench:
         return {
             "job on DuckDB": lambda case: self._job(case, JOB_PYTHON, self._plain),
             "same, S3 watched": self._watched,
-            "DuckDB, local files": lambda case: self._peer(
-                case, JOB_PYTHON, "plain_duckdb.py", self._plain
-            ),
+            PEER: lambda case: self._peer(case, JOB_PYTHON, "plain_duckdb.py", self._plain),
             "the same, rows in order": lambda case: self._peer(
                 case, JOB_PYTHON, "plain_duckdb.py", self._plain, "--ordered"
             ),
@@ -156,7 +156,7 @@ class Bench:
 
 def table(cases: list[Case], scaled: Scaled) -> list[str]:
     """Lines of the results of one scale, as Markdown."""
-    peer = next(case for case in cases if case.name == "DuckDB, local files")
+    peer = next(case for case in cases if case.name == PEER)
     base = statistics.median(peer.work)
     lines = [
         f"x{scaled.scale}: {scaled.rows:,} rows of flights, {scaled.size / 1e6:.1f} MB of Parquet",
@@ -195,13 +195,14 @@ def _python(python: Path) -> str:
     return done.stdout.strip()
 
 
-def measure(scaled: Scaled, endpoint: str, repeat: int) -> list[Case]:
-    """Run all cases in turn, `repeat` times, so that no case has the machine's good hour."""
+def measure(scaled: Scaled, endpoint: str, repeat: int, wanted: str) -> list[Case]:
+    """Run the cases in turn, `repeat` times, so that none has the machine's good hour."""
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
         bench = Bench(scaled, endpoint, Path(temporary))
-        found = {name: Case(name) for name in bench.cases()}
+        cases = {n: run for n, run in bench.cases().items() if re.search(wanted, n) or n == PEER}
+        found = {name: Case(name) for name in cases}
         for turn in range(repeat):
-            for name, run in bench.cases().items():
+            for name, run in cases.items():
                 print(f"  x{scaled.scale}, {turn + 1} of {repeat}: {name}", file=sys.stderr)  # noqa: T201
                 before = _cpu_of_children()
                 run(found[name])
@@ -218,6 +219,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scales", default="1,10", help="times the rows (default: 1,10)")
     parser.add_argument("--repeat", type=int, default=3, help="times each case (default: 3)")
+    parser.add_argument("--cases", default="", help="pattern of the cases to run (default: all)")
     parser.add_argument("--limit-percent", type=float, help="fail above this overhead")
     options = parser.parse_args()
     spark.ensure(SPARK_VENV, print)
@@ -231,12 +233,12 @@ def main() -> int:
         for scale in map(int, options.scales.split(",")):
             with tempfile.TemporaryDirectory(prefix="bench-lake-") as folder:
                 scaled = fill(target.s3, target.outputs.bucket_name, scale, Path(folder))
-                cases = measure(scaled, target.session.endpoint, options.repeat)
+                cases = measure(scaled, target.session.endpoint, options.repeat, options.cases)
                 scaled.drop()
             print("\n" + "\n".join(table(cases, scaled)))  # noqa: T201
             job, peer = (
                 statistics.median(next(case.work for case in cases if case.name == name))
-                for name in ("job on DuckDB", "DuckDB, local files")
+                for name in ("job on DuckDB", PEER)
             )
             overhead = 100 * (job / peer - 1)
     finally:

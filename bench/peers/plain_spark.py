@@ -18,7 +18,7 @@ def main(folder: Path, out: Path) -> None:
         spark.read.parquet(f"file://{folder}/{path}").createOrReplaceTempView(view)
     for model in plan["models"]:
         place = f"file://{out}/{model['name']}"
-        writer = spark.sql(model["spark"]).write.partitionBy(*model["partition_by"])
+        writer = spark.sql(model["sql"]).write.partitionBy(*model["partition_by"])
         writer.parquet(place)
         spark.read.parquet(place).createOrReplaceTempView(model["view"])
     sys.stdout.write(json.dumps({"seconds": time.monotonic() - started}) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,6 @@ from medallion.models import config as models
 from medallion.runs import job
 from medallion.runs.stage_summary import verdict
 from medallion.sparksql.model_sql import ModelSql, view_name
-from medallion.sparksql.query import QueryTranslator
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -109,7 +108,7 @@ def fill(s3: S3Client, source: str, scale: int, folder: Path) -> Scaled:
         scaled.rows += len(table) if dataset == "flights" else 0
     graph = models.load(scaled.lake)
     scaled.stages = tuple(stage for stage in graph.stages if graph.of_stage(stage))
-    document = plan(scaled.lake, graph, folder)
+    document = plan(scaled.lake, graph)
     (folder / "plan.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     return scaled
 
@@ -128,8 +127,8 @@ def multiplied(table: pa.Table, dataset: str, scale: int) -> pa.Table:
     return found.cast(table.schema)
 
 
-def plan(lake: Lake, graph: models.ModelGraph, folder: Path) -> dict[str, Any]:
-    """What the peers need: inputs, and each model's SQL for DuckDB and for Spark."""
+def plan(lake: Lake, graph: models.ModelGraph) -> dict[str, Any]:
+    """What the peers need: inputs, and each model's SQL."""
     memory_mb = default_memory_mb()
     inputs = {
         view_name(f"processed.{name}"): (f"{PROCESSED}{name}", partitions(lake, name))
@@ -139,7 +138,7 @@ def plan(lake: Lake, graph: models.ModelGraph, folder: Path) -> dict[str, Any]:
         "memory_mb": memory_mb,
         "threads": max(1, min(os.cpu_count() or 1, memory_mb // MEMORY_PER_THREAD_MB)),
         "inputs": inputs,
-        "models": list(queries(graph, folder, inputs)),
+        "models": list(queries(graph)),
     }
 
 
@@ -150,35 +149,15 @@ def partitions(lake: Lake, dataset: str) -> list[str]:
     return [f"{name}: {types[name].duckdb}" for name in contract.partition_by]
 
 
-def queries(
-    graph: models.ModelGraph, folder: Path, inputs: Mapping[str, tuple[str, list[str]]]
-) -> Iterator[dict[str, Any]]:
+def queries(graph: models.ModelGraph) -> Iterator[dict[str, Any]]:
     """SQL of the models, in the order in which they can be built."""
-    with duckdb.connect() as connection:
-
-        def describe(select: str) -> dict[str, str]:
-            return {
-                name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {select}").fetchall()
-            }
-
-        for view, (path, types) in inputs.items():
-            hive = f", hive_types = {{{', '.join(types)}}}" if types else ""
-            connection.execute(
-                f"CREATE VIEW {view} AS FROM "
-                f"read_parquet('{folder}/{path}/**/*.parquet', hive_partitioning = true{hive})"
-            )
-        for model in graph.models.values():
-            tables = {name: describe(f"FROM {view_name(name)}") for name in model.sql.inputs}
-            select = QueryTranslator(describe).translate(model.sql, tables)
-            view = view_name(f"analytics.{model.name}")
-            connection.execute(f"CREATE VIEW {view} AS {select}")
-            yield {
-                "name": model.name,
-                "view": view,
-                "partition_by": list(model.partition_by),
-                "duckdb": select,
-                "spark": with_views(model.sql),
-            }
+    for model in graph.models.values():
+        yield {
+            "name": model.name,
+            "view": view_name(f"analytics.{model.name}"),
+            "partition_by": list(model.partition_by),
+            "sql": with_views(model.sql),
+        }
 
 
 def with_views(sql: ModelSql) -> str:
