@@ -62,7 +62,7 @@ class Scaled:
 
     def forget_models(self) -> None:
         """Delete what the job has made, so that it makes all of it again."""
-        for prefix in ("analytics/", "runs/", "staging/"):
+        for prefix in ("analytics/", "runs/"):
             self.lake.delete([found.key for found in self.lake.list_objects(prefix)])
 
     def seconds(self, run_id: str) -> float:

@@ -56,16 +56,6 @@ locals {
     KeepErrors = { keys = ["runs/*/errors/*"], actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] }
   }
 
-  # Spark writes to staging/, from where the job copies what is complete into the tables.
-  _spark_objects = {
-    StageTables = {
-      keys    = ["staging/*"]
-      actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-    }
-    # Spark's file system asks whether a file of this name is in the way of its folder.
-    FindStaging = { keys = ["staging"], actions = ["s3:GetObject"] }
-  }
-
   # Prefixes that each script lists. A request for one object carries no prefix, and it is this permission
   # that makes S3 say "not found" of a missing object, rather than "forbidden": hence IfExists.
   _listed = {
@@ -75,7 +65,7 @@ locals {
   }
 
   statements = { for job, script in local._scripts : job => concat(
-    [for sid, row in merge(local._objects[script], local._error_objects, local.twins[job] ? local._spark_objects : null) : {
+    [for sid, row in merge(local._objects[script], local._error_objects) : {
       sid       = sid
       actions   = row.actions
       resources = [for key in row.keys : "${var.bucket.arn}/${key}"]
@@ -86,7 +76,7 @@ locals {
         sid       = "ListFiles"
         actions   = ["s3:ListBucket"]
         resources = [var.bucket.arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = concat(local._listed[script], local.twins[job] ? ["staging/*"] : []) } }
+        condition = { StringLikeIfExists = { "s3:prefix" = local._listed[script] } }
       },
       {
         sid     = "WriteLogs"
@@ -96,13 +86,6 @@ locals {
         condition = null
       },
     ],
-    # The committers of Spark's file system look for uploads that others have left, and end them.
-    [for twin in [local.twins[job]] : {
-      sid       = "ListUploads"
-      actions   = ["s3:ListBucketMultipartUploads"]
-      resources = [var.bucket.arn]
-      condition = null
-    } if twin],
     # AWS lets no resource be named for this one.
     [for key_arn in compact([var.kms_key_arn]) : {
       sid       = "ReadSecurityConfiguration"

@@ -163,25 +163,6 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # What a Spark job has not cleared away. It clears the rest itself, which leaves versions: nobody wants those
-  # back either.
-  rule {
-    id     = "expire-staging"
-    status = "Enabled"
-
-    filter {
-      prefix = "staging/"
-    }
-
-    expiration {
-      days = 1
-    }
-
-    noncurrent_version_expiration {
-      noncurrent_days = 1
-    }
-  }
-
   rule {
     id     = "abort-incomplete-uploads"
     status = "Enabled"

@@ -98,17 +98,17 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     Assumption(
         "spark-rights",
-        "S3A as Glue 5.1 has it needs no more rights than that of Hadoop 3.3.1: list, get, put and "
-        "delete below the prefixes that a job reads and writes.",
-        "Spark jobs fail with AccessDenied at their first write: CloudTrail names the key, for "
-        "example `staging_$folder$`.",
+        "S3A as Glue 5.1 has it needs no more rights to read than that of Hadoop 3.3.1: to list "
+        "and get, below the prefixes that a job reads. Nothing is written through it.",
+        "Spark jobs fail with AccessDenied at their first read: CloudTrail names action and key.",
         probes_spark.rights,
     ),
     Assumption(
         "spark-modules",
         "`--additional-python-modules` of Spark jobs are installed before the script starts, from "
-        "PyPI, with the pins of `jobs/requirements.txt` beside the pandas, numpy and pyarrow of "
-        "Glue 5.1.",
+        "PyPI, with the pins of `jobs/requirements.txt` beside or in place of the pandas, numpy "
+        "and pyarrow of Glue 5.1, and are what executors load, which import pyarrow before they come "
+        "to our code.",
         "The run fails before its first line; its error log has what pip wrote.",
         probes_spark.modules,
     ),
@@ -203,13 +203,6 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "Alarms and rules use the key of topic and queue by its policy alone, without conditions.",
         "Mails of alarms do not come, and `FailedInvocations` counts: CloudTrail names the key.",
         unprobed="it takes a key, which the deployment does without",
-    ),
-    Assumption(
-        "spark-multipart-rights",
-        "S3A's committers on Glue 5.1 ask for ListBucketMultipartUploads, ListMultipartUploadParts "
-        "and AbortMultipartUpload, and for no more.",
-        "Spark jobs fail at the end of a write; CloudTrail names the action.",
-        unprobed="a role that has a right does not show whether it was asked for",
     ),
     Assumption(
         "s3-copy-without-tags",

@@ -302,9 +302,7 @@ def test_transform__runs_on_spark(on_spark: SparkProcess, lake: Lake) -> None:
     put_raw(lake, raw_table({"k": ["1", "2", "3", "4"], "at": at}), raw_table({"k": ["1"]}, "z"))
     first = on_spark("transform", "things")
     assert first["rows"] == {"in": 5, "out": 3, "refused": 1, "duplicate": 1, "filtered": 0}
-    assert [
-        key for key in keys(lake) if key.startswith(("processed", "quarantine", "staging"))
-    ] == [
+    assert [key for key in keys(lake) if key.startswith(("processed", "quarantine"))] == [
         "processed/things/day=2013-02-01/part-0.parquet",
         "processed/things/day=__HIVE_DEFAULT_PARTITION__/part-0.parquet",
         "quarantine/things/rows/transform.parquet",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from medallion import datatypes
+from medallion.engines.base import TableSource, TableTarget
+from medallion.engines.opening import open_engine
 from medallion.lake.objects import Lake
+from medallion.runs.report import Report
 from tests.spark.conftest import SparkFailed, SparkProcess
 
 pytestmark = pytest.mark.xdist_group("spark-engine")
@@ -83,14 +87,38 @@ def test_write_table__unchanged_objects_are_not_rewritten(
 
 
 def test_write_table__partition_outgrows_an_object(on_spark: SparkProcess, lake: Lake) -> None:
-    select = "SELECT id, 'p' AS p FROM range(0, 1000)"
-    counts = on_spark("write", select, "analytics/t/", ["p"], ["id"], max_object_bytes=3200)
-    names = [f"analytics/t/p=p/part-{number}.parquet" for number in range(3)]
-    assert (counts["written"], keys(lake)) == (3, names)
+    select = "SELECT id, md5(CAST(id AS string)) AS t, 'p' AS p FROM range(0, 40000)"
+    counts = on_spark("write", select, "analytics/t/", ["p"], ["id"], max_object_bytes=300_000)
+    names = [f"analytics/t/p=p/part-{number}.parquet" for number in range(counts["written"])]
+    assert keys(lake) == names
+    assert len(names) > 2
     rows = [row for name in names for row in get(lake, name)["id"].to_pylist()]
-    assert rows == list(range(1000)), "the parts are not in the order of their rows"
-    counts = on_spark("write", select, "analytics/t/", ["p"], ["id"])
-    assert (counts["written"], counts["deleted"]) == (1, 2)
+    assert rows == list(range(40_000)), "the parts are not in the order of their rows"
+    fewer = on_spark("write", select, "analytics/t/", ["p"], ["id"])
+    assert (fewer["written"], fewer["deleted"]) == (1, len(names) - 1)
+
+
+def test_write_table__bytes_are_those_of_duckdb(
+    on_spark: SparkProcess, lake: Lake, tmp_path: Path
+) -> None:
+    """A table that changes its engine stays as it is, object by object."""
+    on_spark(
+        "write", ALL_TYPES.replace("range(0, 5)", "range(0, 60000)"), "processed/t/", [], ["l"]
+    )
+    select = "SELECT *, CAST(CASE WHEN l % 3 < 2 THEN l % 3 END AS {}) AS p FROM t"
+    partition_by, sort_by = ("b", "p"), ("at", "l", "s")
+    with open_engine("duckdb", lake, tmp_path, max_object_bytes=100_000) as engine:
+        engine.bind("t", TableSource("processed/t/", {}))
+        types = engine.create("result", select.format("VARCHAR"))
+        target = TableTarget("analytics/t/", types, partition_by, sort_by)
+        engine.write_table("result", "l % 5 > 0", target, Report("model", "t", "r"))
+    there = keys(lake, "analytics/t/")
+    assert "analytics/t/b=true/p=__HIVE_DEFAULT_PARTITION__/part-1.parquet" in there
+    counts = on_spark(
+        "copy", "processed/t/", select.format("string"), "l % 5 > 0", "analytics/t/",
+        partition_by, sort_by, max_object_bytes=100_000,
+    )  # fmt: skip
+    assert counts == {"written": 0, "unchanged": len(there), "deleted": 0, "bytes": 0}
 
 
 def test_write_table__partition_values_come_back(on_spark: SparkProcess, lake: Lake) -> None:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
@@ -102,19 +103,23 @@ class Worker:
         max_object_bytes: int = 512 << 20,
     ) -> dict[str, int]:
         """Write the answer of a query as a table."""
-        report = Report("model", "m", "r1")
         with self.engine(max_object_bytes) as engine:
-            types = engine.create("result", select)
-            kept = {name: kind for name, kind in types.items() if not name.startswith("_")}
-            target = TableTarget(prefix, kept, tuple(partition_by), tuple(sort_by))
-            engine.write_table("result", where, target, report)
-        counts = report.objects
-        return {
-            "written": counts.written,
-            "unchanged": counts.unchanged,
-            "deleted": counts.deleted,
-            "bytes": report.objects.bytes,
-        }
+            return _write(engine, select, where, prefix, partition_by, sort_by)
+
+    def copy(
+        self,
+        source: str,
+        select: str,
+        where: str,
+        prefix: str,
+        partition_by: Sequence[str],
+        sort_by: Sequence[str],
+        max_object_bytes: int,
+    ) -> dict[str, int]:
+        """Write the answer of a query over a table `t`, which has no partitions, as a table."""
+        with self.engine(max_object_bytes) as engine:
+            engine.bind("t", TableSource(source, {}))
+            return _write(engine, select, where, prefix, partition_by, sort_by)
 
     def write_object(self, select: str, order_by: Sequence[str], key: str) -> None:
         with self.engine() as engine:
@@ -158,6 +163,22 @@ class Worker:
             mock.patch.object(SparkEngine, "write_table", writing),
         ):
             return run(lake, dataset, "r1", engine="spark", approved=approved).to_json()
+
+
+def _write(
+    engine: SparkEngine,
+    select: str,
+    where: str,
+    prefix: str,
+    partition_by: Sequence[str],
+    sort_by: Sequence[str],
+) -> dict[str, int]:
+    report = Report("model", "m", "r1")
+    types = engine.create("result", select)
+    kept = {name: kind for name, kind in types.items() if not name.startswith("_")}
+    target = TableTarget(prefix, kept, tuple(partition_by), tuple(sort_by))
+    engine.write_table("result", where, target, report)
+    return asdict(report.objects)
 
 
 def serve(address: str, key: bytes) -> None:

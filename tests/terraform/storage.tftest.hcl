@@ -133,13 +133,8 @@ run "expires_results_and_runs_but_no_data" {
   }
 
   assert {
-    condition     = { for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id => rule.expiration[0].days if startswith(rule.id, "expire-") && rule.id != "expire-noncurrent-versions" } == { expire-athena-results = 30, expire-runs = 365, expire-staging = 1 }
-    error_message = "By default, only Athena's results, the records of runs and what lies in staging/ expire."
-  }
-
-  assert {
-    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.noncurrent_version_expiration[0].noncurrent_days if rule.id == "expire-staging"] == [1]
-    error_message = "Versions of what Spark staged must go after a day: each run of a table would leave all of it."
+    condition     = { for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id => rule.expiration[0].days if startswith(rule.id, "expire-") && rule.id != "expire-noncurrent-versions" } == { expire-athena-results = 30, expire-runs = 365 }
+    error_message = "By default, only Athena's results and the records of runs expire."
   }
 
   assert {
@@ -160,7 +155,7 @@ run "expires_quarantine_when_asked" {
   }
 
   assert {
-    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id] == ["expire-athena-results", "expire-quarantine", "expire-runs", "expire-staging", "abort-incomplete-uploads", "expire-noncurrent-versions"]
+    condition     = [for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id] == ["expire-athena-results", "expire-quarantine", "expire-runs", "abort-incomplete-uploads", "expire-noncurrent-versions"]
     error_message = "The rules are ${join(", ", [for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : rule.id])}."
   }
 }

@@ -101,20 +101,3 @@ def test_lake_formation__is_asked_by_crawlers_and_checks_alone(
 
     assert asking(encrypted) == {"medallion-check", "medallion-crawler"}
     assert asking(deployment) == set()
-
-
-def test_roles_on_spark__may_list_and_end_uploads(encrypted: Deployment) -> None:
-    wanted = {
-        "s3:AbortMultipartUpload": "arn:aws:s3:::medallion-123456789012-us-east-1/staging/*",
-        "s3:ListBucketMultipartUploads": "arn:aws:s3:::medallion-123456789012-us-east-1",
-        "s3:ListMultipartUploadParts": "arn:aws:s3:::medallion-123456789012-us-east-1/staging/*",
-    }
-    for role, statements in encrypted.policies.items():
-        granted = {
-            action: resource
-            for statement in statements
-            for action in statement["Action"]
-            for resource in statement["Resource"]
-            if wanted.get(action) == resource
-        }
-        assert (granted == wanted) == role.endswith("-spark-job"), role

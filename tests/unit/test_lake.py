@@ -48,7 +48,6 @@ def test_keys__are_those_of_the_layout() -> None:
     assert Lake.stage_summary_key("r", "mart") == "runs/r/stages/mart.json"
     assert Lake.stage_checks_key("r", "mart", 0) == "runs/r/stages/mart-checks-0.json"
     assert Lake.stage_not_built_key("r", "mart") == "runs/r/stages/mart-not-built.json"
-    assert Lake.staging_prefix("r", "m") == "staging/r/m/"
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,8 @@ def test_rows__chunks_do_not_hang_on_batches() -> None:
         return Rows(iter(made))
 
     for rows in (batches(10), batches(1, 2, 3, 4), batches(0, 7, 0, 3)):
-        assert rows.take(4)["a"].to_pylist() == [0, 1, 2, 3]
-        table = rows.take(6)
+        assert next(rows.take(4))["a"].to_pylist() == [0, 1, 2, 3]
+        [table] = rows.take(6)
         assert (table["a"].to_pylist(), table["a"].num_chunks) == ([4, 5, 6, 7, 8, 9], 1)
         with pytest.raises(AccountingError, match="1 rows fewer came from the engine"):
-            rows.take(1)
+            next(rows.take(1))

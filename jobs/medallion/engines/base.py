@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import pyarrow as pa
+
 from medallion.datatypes import DataType
 
 if TYPE_CHECKING:
@@ -74,6 +76,12 @@ class TableTarget:
     types: Mapping[str, DataType]
     partition_by: tuple[str, ...]
     sort_by: tuple[str, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns in the files: all but those of partition_by."""
+        columns = self.types.items()
+        return pa.schema([(n, kind.arrow) for n, kind in columns if n not in self.partition_by])
 
 
 class PreparedContract(abc.ABC):

@@ -49,11 +49,6 @@ class Layout:
         return f"runs/{run_id}/stages/{stage}-not-built.json"
 
     @staticmethod
-    def staging_prefix(run_id: str, name: str) -> str:
-        """Return where a table lies before it is published; never below a table's own prefix."""
-        return f"staging/{run_id}/{name}/"
-
-    @staticmethod
     def incoming_prefix(dataset: str) -> str:
         return f"incoming/{dataset}/"
 

@@ -25,13 +25,19 @@ class Rows:
         self._batches = batches
         self._rest: pa.RecordBatch | None = None
 
-    def take(self, count: int) -> pa.Table:
-        """Give the next `count` rows; the same rows have the same chunks, however they came."""
-        parts = self._next(count)
-        missing = count - sum(len(part) for part in parts)
-        if missing:
-            raise AccountingError(f"{missing} rows fewer came from the engine than it counted")
-        return pa.Table.from_batches(parts).combine_chunks()
+    def take(self, count: int) -> Iterator[pa.Table]:
+        """Give the next `count` rows in tables of CHUNK_ROWS; the last may be shorter.
+
+        The same rows have the same chunks, however they came.
+        """
+        while count:
+            piece = min(CHUNK_ROWS, count)
+            parts = self._next(piece)
+            missing = piece - sum(len(part) for part in parts)
+            if missing:
+                raise AccountingError(f"{missing} rows fewer came from the engine than it counted")
+            count -= piece
+            yield pa.Table.from_batches(parts).combine_chunks()
 
     def pieces(self) -> Iterator[pa.Table]:
         """Give all that is left in tables of CHUNK_ROWS; the last may be shorter."""
@@ -79,27 +85,25 @@ class TableFiles:
         self._threads = threads
 
     def write(
-        self, rows: Rows, partitions: Iterable[tuple[str, int]]
+        self, partitions: Iterable[tuple[str, Iterable[pa.Table]]]
     ) -> Generator[tuple[str, Path], None, None]:
         """
-        Write the rows, and yield keys and files as they are done.
+        Write partitions, and yield keys and files as they are done.
 
         Parameters
         ----------
-        rows
-            The rows of all partitions, one partition after the other.
         partitions
-            What the keys of each begin with, and how many rows it has: one at least.
+            What the keys of each begin with, and its rows in tables (see Rows), one at least.
         """
         pending: deque[Future[list[tuple[str, Path]]]] = deque()
         # A thread takes all row groups of a partition, so that they keep their order.
         pools = [ThreadPoolExecutor(1) for _ in range(self._threads)]
         try:
-            for number, (prefix, count) in enumerate(partitions):
+            for number, (prefix, pieces) in enumerate(partitions):
                 partition = _Partition(
                     prefix, self._folder / f"{number}", self._schema, self._max_object_bytes
                 )
-                for group, is_last in self._groups(rows, count):
+                for group, is_last in self._groups(pieces):
                     while len(pending) >= self._threads:
                         yield from pending.popleft().result()
                     pool = pools[number % self._threads]
@@ -110,16 +114,15 @@ class TableFiles:
             for pool in pools:
                 pool.shutdown(cancel_futures=True)
 
-    def _groups(self, rows: Rows, count: int) -> Iterator[tuple[pa.Table, bool]]:
-        """Deal the next `count` rows out to row groups; tell which is the last."""
-        pieces: list[pa.Table] = []
-        while count:
-            piece = rows.take(min(CHUNK_ROWS, count)).cast(self._schema)
-            pieces.append(piece)
-            count -= piece.num_rows
-            if not count or sum(piece.nbytes for piece in pieces) >= self._group_bytes:
-                yield pa.concat_tables(pieces), not count
-                pieces = []
+    def _groups(self, pieces: Iterable[pa.Table]) -> Iterator[tuple[pa.Table, bool]]:
+        """Deal tables out to row groups; tell which is the last."""
+        group: list[pa.Table] = []
+        for piece in pieces:
+            if group and sum(waiting.nbytes for waiting in group) >= self._group_bytes:
+                yield pa.concat_tables(group), False
+                group = []
+            group.append(piece.cast(self._schema))
+        yield pa.concat_tables(group), True
 
 
 class _Partition:

@@ -7,7 +7,6 @@ import functools
 from collections.abc import Mapping
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from medallion.datatypes import DataType
@@ -143,11 +142,8 @@ class Builder:
         was never built. The partition of nulls is the one that a partitioned table can have
         without a value.
         """
-        schema = pa.schema(
-            [(n, t.arrow) for n, t in target.types.items() if n not in target.partition_by]
-        )
         path = self._folder / "empty.parquet"
-        pq.write_table(schema.empty_table(), path, compression="zstd")
+        pq.write_table(target.schema.empty_table(), path, compression="zstd")
         nulls: tuple[str | None, ...] = (None,) * len(target.partition_by)
         key = f"{target.prefix}{partition_folder(target.partition_by, nulls)}part-0.parquet"
         publish(self._lake, target.prefix, [(key, path)], report.objects)

@@ -326,18 +326,16 @@ class DuckDbEngine(Engine):
             )
             if count
         ]
-        schema = pa.schema(
-            [(n, kind.arrow) for n, kind in target.types.items() if n not in target.partition_by]
-        )
         order = _ascending([*values, *(f'"{column}"' for column in target.sort_by)])
-        columns = ", ".join(f'"{column}"' for column in schema.names)
+        columns = ", ".join(f'"{column}"' for column in target.schema.names)
         rows = Rows(self.batches(f"SELECT {columns} {chosen} ORDER BY {order}", _BATCH_ROWS))
+        pieces = ((prefix, rows.take(count)) for prefix, count in partitions)
         self._tables.forget(target.prefix)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             files = TableFiles(
-                Path(folder), schema, self._max_object_bytes, min(_WRITERS, self.threads)
+                Path(folder), target.schema, self._max_object_bytes, min(_WRITERS, self.threads)
             )
-            with contextlib.closing(files.write(rows, partitions)) as written:
+            with contextlib.closing(files.write(pieces)) as written:
                 table_layer.publish(
                     self._lake, target.prefix, written, report.objects, dry_run=dry_run
                 )

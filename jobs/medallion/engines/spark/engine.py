@@ -49,12 +49,8 @@ _SETTINGS = {
     "spark.sql.variable.substitute": "false",
     # What files mean.
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
-    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "false",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    "spark.sql.parquet.writeLegacyFormat": "false",
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
-    "spark.sql.sources.partitionOverwriteMode": "dynamic",
 }
 
 
@@ -80,7 +76,7 @@ class SparkEngine(Engine):
             self._spark = SparkSession.builder.appName("lake").getOrCreate()
             for name, value in _SETTINGS.items():
                 self._spark.conf.set(name, value)
-        self._layer = SparkLayer(self._spark, lake, max_object_bytes)
+        self._layer = SparkLayer(lake, max_object_bytes)
         self._views: set[str] = set()
         self._kept: dict[str, DataFrame] = {}
 
