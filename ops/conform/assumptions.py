@@ -107,8 +107,8 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "spark-modules",
         "`--additional-python-modules` of Spark jobs are installed before the script starts, from "
         "PyPI, with the pins of `jobs/requirements.txt` beside or in place of the pandas, numpy "
-        "and pyarrow of Glue 5.1, and are what executors load, which import pyarrow before they come "
-        "to our code.",
+        "and pyarrow of Glue 5.1, and are what executors load, which import pyarrow before our own "
+        "code.",
         "The run fails before its first line; its error log has what pip wrote.",
         probes_spark.modules,
     ),
