@@ -42,8 +42,9 @@ _CGROUP_LIMITS = (
 )
 _ORIGIN_TYPES = {"_source_file": "VARCHAR", "_source_row": "BIGINT"}
 _BATCH_ROWS = 8 * CHUNK_ROWS
-# Partitions that are written at the same time; each holds a row group in memory.
+# Partitions that are written at the same time; each holds a row group in memory, and one waits.
 _WRITERS = 2
+_MEMORY_PER_WRITER_MB = 256
 # The statement is wrong, whatever the data is.
 _MISTAKES = (
     duckdb.BinderException,
@@ -332,9 +333,8 @@ class DuckDbEngine(Engine):
         pieces = ((prefix, rows.take(count)) for prefix, count in partitions)
         self._tables.forget(target.prefix)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            files = TableFiles(
-                Path(folder), target.schema, self._max_object_bytes, min(_WRITERS, self.threads)
-            )
+            writers = max(1, min(_WRITERS, self.threads, self.memory_mb // _MEMORY_PER_WRITER_MB))
+            files = TableFiles(Path(folder), target.schema, self._max_object_bytes, writers)
             with contextlib.closing(files.write(pieces)) as written:
                 table_layer.publish(
                     self._lake, target.prefix, written, report.objects, dry_run=dry_run
