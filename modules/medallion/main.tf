@@ -118,7 +118,7 @@ module "monitoring" {
   kms_key_arn         = var.kms_key_arn
   log_resource_policy = var.monitoring.log_resource_policy
   log_retention_days  = var.log_retention_days
-  machines            = concat(["batch", "check", "crawl", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
+  machines            = concat(["batch", "check", "crawl", "dataset", "model", "notify", "pipeline"], local.arrivals ? ["arrival"] : [])
   notification_emails = var.notification_emails
   workgroup_name      = module.catalog.workgroup_name
 }

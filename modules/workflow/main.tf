@@ -1,5 +1,5 @@
 locals {
-  _machines    = concat(["batch", "check", "crawl", "model", "notify", "pipeline"], var.arrivals ? ["arrival"] : [])
+  _machines    = concat(["batch", "check", "crawl", "dataset", "model", "notify", "pipeline"], var.arrivals ? ["arrival"] : [])
   names        = { for machine in local._machines : machine => "${var.context.name}-${machine}" }
   machine_arns = { for machine, name in local.names : machine => format(var.context.arn_format, "states", "stateMachine:${name}") }
 
@@ -10,6 +10,15 @@ locals {
   parts = { for machine, values in local._parts : machine => merge(values, { name = var.context.name, partition = var.context.partition }) }
   _parts = {
     batch = {
+      bucket      = var.bucket.name
+      dataset_arn = local.machine_arns.dataset
+    }
+    check = {
+      bucket    = var.bucket.name
+      workgroup = var.workgroup_name
+    }
+    crawl = {}
+    dataset = {
       bucket              = var.bucket.name
       console             = var.context.console_url
       duckdb_log_group    = var.duckdb_log_group
@@ -20,11 +29,6 @@ locals {
       transform_job       = var.job_names.transform
       transform_spark_job = local.spark_names.transform
     }
-    check = {
-      bucket    = var.bucket.name
-      workgroup = var.workgroup_name
-    }
-    crawl = {}
     model = {
       bucket              = var.bucket.name
       duckdb_log_group    = var.duckdb_log_group
@@ -46,13 +50,14 @@ locals {
 
   # The log is the record of each step of each run when the history is gone, after 90 days. A crawl is mostly
   # waiting, so only its failures are logged. Payloads hold keys, names and counts, never data; the
-  # log of a batch that asks for approval also holds the token that answers.
+  # log of a dataset that asks for approval also holds the token that answers.
   log_levels = {
     # Of an Express execution there is no history: its log is all that is known of it.
     arrival  = "ALL"
     batch    = "ALL"
     check    = "ALL"
     crawl    = "ERROR"
+    dataset  = "ALL"
     model    = "ALL"
     notify   = "ALL"
     pipeline = "ALL"

@@ -22,9 +22,36 @@ locals {
   # The glue actions of startJobRun.sync, and of the jobs that each machine runs.
   _job_actions = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
   _jobs = {
-    batch = [for job, name in var.job_names : name if !startswith(job, "model")]
-    model = [for job, name in var.job_names : name if startswith(job, "model")]
+    dataset = [for job, name in var.job_names : name if !startswith(job, "model")]
+    model   = [for job, name in var.job_names : name if startswith(job, "model")]
   }
+
+  # Who starts executions of other machines, and waits for their end.
+  _started = {
+    batch    = ["dataset"]
+    pipeline = [for part in keys(local.parts) : part if part != "dataset"]
+  }
+  _run_machines = { for machine, parts in local._started : machine => [
+    {
+      sid       = "StartParts"
+      actions   = ["states:StartExecution"]
+      resources = [for part in parts : local.machine_arns[part]]
+      condition = null
+    },
+    {
+      sid       = "FollowParts"
+      actions   = ["states:DescribeExecution", "states:StopExecution"]
+      resources = [for part in parts : format(var.context.arn_format, "states", "execution:${local.names[part]}:*")]
+      condition = null
+    },
+    {
+      sid     = "HearOfParts"
+      actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+      # Step Functions keeps this rule itself, for executions that wait for others.
+      resources = [format(var.context.arn_format, "events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")]
+      condition = null
+    },
+  ] }
 
   statements = {
     arrival = [
@@ -56,41 +83,16 @@ locals {
       local._log_delivery,
     ]
 
-    batch = [
-      {
-        sid       = "ReadReports"
-        actions   = ["s3:GetObject"]
-        resources = [for kind in ["errors", "ingest", "transform"] : "${var.bucket.arn}/runs/*/${kind}/*"]
-        condition = null
-      },
+    batch = concat(local._run_machines.batch, [
       {
         sid       = "WriteBatches"
         actions   = ["s3:PutObject"]
         resources = ["${var.bucket.arn}/runs/*/batches/*"]
         condition = null
       },
-      {
-        # A request for one object carries no prefix; this lets S3 say that a report is missing.
-        sid       = "ListFilesAndReports"
-        actions   = ["s3:ListBucket"]
-        resources = [var.bucket.arn]
-        condition = { StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }
-      },
-      {
-        sid       = "RunJobs"
-        actions   = local._job_actions
-        resources = [for job in local._jobs.batch : format(var.context.arn_format, "glue", "job/${job}")]
-        condition = null
-      },
-      {
-        sid       = "AskForApproval"
-        actions   = ["sns:Publish"]
-        resources = [var.topic_arn]
-        condition = null
-      },
       local._publish_metrics,
       local._log_delivery,
-    ]
+    ])
 
     check = [
       {
@@ -173,6 +175,35 @@ locals {
       local._log_delivery,
     ]
 
+    dataset = [
+      {
+        sid       = "ReadReports"
+        actions   = ["s3:GetObject"]
+        resources = [for kind in ["errors", "ingest", "transform"] : "${var.bucket.arn}/runs/*/${kind}/*"]
+        condition = null
+      },
+      {
+        # A request for one object carries no prefix; this lets S3 say that a report is missing.
+        sid       = "ListFilesAndReports"
+        actions   = ["s3:ListBucket"]
+        resources = [var.bucket.arn]
+        condition = { StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }
+      },
+      {
+        sid       = "RunJobs"
+        actions   = local._job_actions
+        resources = [for job in local._jobs.dataset : format(var.context.arn_format, "glue", "job/${job}")]
+        condition = null
+      },
+      {
+        sid       = "AskForApproval"
+        actions   = ["sns:Publish"]
+        resources = [var.topic_arn]
+        condition = null
+      },
+      local._log_delivery,
+    ]
+
     model = [
       {
         sid       = "ReadSummaries"
@@ -207,7 +238,7 @@ locals {
       local._log_delivery,
     ]
 
-    pipeline = [
+    pipeline = concat(local._run_machines.pipeline, [
       {
         sid       = "FindEarlierRuns"
         actions   = ["states:ListExecutions"]
@@ -227,25 +258,6 @@ locals {
         condition = null
       },
       {
-        sid       = "StartParts"
-        actions   = ["states:StartExecution"]
-        resources = [for part in keys(local.parts) : local.machine_arns[part]]
-        condition = null
-      },
-      {
-        sid       = "FollowParts"
-        actions   = ["states:DescribeExecution", "states:StopExecution"]
-        resources = [for part in keys(local.parts) : format(var.context.arn_format, "states", "execution:${local.names[part]}:*")]
-        condition = null
-      },
-      {
-        sid     = "HearOfParts"
-        actions = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
-        # Step Functions keeps this rule itself, for executions that wait for others.
-        resources = [format(var.context.arn_format, "events", "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule")]
-        condition = null
-      },
-      {
         # A request for one object carries no prefix; this lets S3 say that the plan is missing.
         sid       = "ListConfiguration"
         actions   = ["s3:ListBucket"]
@@ -253,7 +265,7 @@ locals {
         condition = { StringLikeIfExists = { "s3:prefix" = ["config/*"] } }
       },
       local._log_delivery,
-    ]
+    ])
   }
 }
 

@@ -108,7 +108,7 @@ variable "lake_formation" {
 }
 
 variable "log_group_arns" {
-  description = "ARNs of the log groups by state machine: batch, check, crawl, model, notify, pipeline, and arrival if there is one."
+  description = "ARNs of the log groups by state machine: batch, check, crawl, dataset, model, notify, pipeline, and arrival if there is one."
   type        = map(string)
   nullable    = false
 }

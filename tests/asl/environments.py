@@ -31,6 +31,7 @@ from tests.asl.samples import (
     STAGE,
     TOLD,
     TRANSFORM,
+    UNREAD,
     body,
     error,
 )
@@ -51,6 +52,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
             "folder": folder,
             "known": "a, b",
             "record": {"outcome": outcome},
+            "end": 1767225660000,
             "failure": {"state": "S", "error": "E", "cause": "c"},
         }
         for event, dataset, folder, outcome, extra in cases(
@@ -77,21 +79,21 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
     ],
     "batch": [
         {
+            "pipeline": "medallion",
             "step": step,
             "runId": "r1",
             "number": 0,
             "datasets": SELECTED,
+            "needed": ["b"],
+            "tables": [{"name": "b"}],
             "byEvent": by_event,
             "parallel": 20,
             "first": first,
             "unpublished": lost,
-            "notStored": [],
-            "dataset": "b",
-            "engine": engine,
-            "jobRun": run,
-            "failedState": "IngestDataset",
-            "failure": {"error": "Glue job run FAILED", "cause": "c", **logs},
+            "failures": [FAILURE] * batches,
             "done": done,
+            "reports": [item for item in done if "report" in item],
+            "measured": [{"dataset": "b", "metrics": {"RowsRefused": 1, "IngestSeconds": 2.5}}],
             "states": {
                 "input": {
                     "step": step,
@@ -100,61 +102,34 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
                     "datasets": SELECTED[:1],
                     "batches": batches,
                     "by_event": by_event,
-                    "waiting": by_event,
                     "dataset": "b",
-                    "engine": engine,
+                    "engine": "spark",
                     "error": "E",
-                    "cause": cause,
-                    "report": {**TRANSFORM, "reasons": INGEST["reasons"], "held": HELD},
-                    **({"approved": "f0"} if by_event else {}),
+                    "description": cause,
                 },
-                "result": {**result, **run, "IsTruncated": False},
+                "result": done or {"Output": {"dataset": "b", "idle": True}},
                 "context": {**CONTEXT, "Map": {"Item": {"Value": SELECTED[1]}}},
                 **(error(cause) if cause else {"errorOutput": {"Error": "E"}}),
             },
         }
-        for step, by_event, first, batches, engine, run, lost, logs, done, result, cause in cases(
+        for step, by_event, first, batches, lost, done, cause in cases(
             [
                 (
-                    *(
-                        "ingest",
-                        True,
-                        20,
-                        1,
-                        "duckdb",
-                        {"Id": "jr_1", "JobRunState": "SUCCEEDED"},
-                        "",
-                    ),
-                    {},
+                    *("ingest", True, 20, 1, ""),
                     [
                         {"dataset": "c", "idle": True},
                         {"dataset": "b", "failure": FAILURE},
                         {"dataset": "a", "report": INGEST},
                     ],
-                    {**body(INGEST), "Contents": [{"Key": "incoming/b/", "Size": 0}]},
-                    json.dumps(JOB_RUN),
+                    json.dumps({"Status": "ABORTED", "Input": {"a": 1}}),
                 ),
                 (
-                    *("transform", False, 1, 12, "spark", {"Id": "jr_2", "JobRunState": "STOPPED"}),
-                    *("CloudWatch.X: no", {"log_group": "/own", "log_stream": "s"}),
+                    *("transform", False, 1, 12, "CloudWatch.X: no"),
                     [{"dataset": item["name"], "report": TRANSFORM} for item in SELECTED],
-                    {**body({**TRANSFORM, "held": HELD}), "Contents": [{"Key": "k", "Size": 0}]},
                     "{not json",
                 ),
-                (
-                    *("ingest", False, 0, 45, "duckdb", {}, "", {}),
-                    [{"dataset": "a", "failure": FAILURE}] * 3,
-                    body(
-                        {
-                            "type": "ConfigError",
-                            "message": "no",
-                            "log_group": "/g",
-                            "log_stream": "s",
-                        }
-                    ),
-                    "",
-                ),
-                ("transform", False, 20, 1, "duckdb", {}, "", {}, [], {"Body": "{"}, '{"Id": "x"}'),
+                ("ingest", False, 0, 45, "", [{"dataset": "a", "failure": FAILURE}] * 3, ""),
+                ("transform", False, 20, 1, "", [], json.dumps(EXECUTION)),
             ]
         )
     ],
@@ -238,6 +213,57 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
             (2, 2, "READY", {"StartTime": "never", "Status": "CANCELLED"}),
         ]
     ],
+    "dataset": [
+        {
+            "step": step,
+            "runId": "r1",
+            "dataset": "b",
+            "engine": engine,
+            "byEvent": by_event,
+            "logGroup": "/g",
+            "jobEnded": ended,
+            "jobRun": {"job_run_id": "jr_1", "log_group": "/g", "log_stream": "jr_1"},
+            "failure": {"state": "IngestDataset", "error": "E", "cause": cause},
+            "left": left,
+            "said": said,
+            **dict.fromkeys(("why", "asked", "refusals", "answers", "places", "execution"), "x"),
+            "states": {
+                "input": {
+                    "step": step,
+                    "run_id": "r1",
+                    "dataset": "b",
+                    "engine": engine,
+                    "by_event": by_event,
+                    "waiting": by_event,
+                    "report": {**TRANSFORM, "reasons": INGEST["reasons"], "held": HELD},
+                    **({"approved": "f0"} if by_event else {}),
+                },
+                "result": {**result, "Id": "jr_1", "JobRunState": ended, "IsTruncated": False},
+                "context": CONTEXT,
+                **(error(cause) if cause else {"errorOutput": {"Error": "E"}}),
+            },
+        }
+        for step, by_event, engine, ended, left, said, result, cause in cases(
+            [
+                (
+                    *("ingest", True, "duckdb", "SUCCEEDED", INGEST, {"type": "T", "message": 7}),
+                    {**body(INGEST), "Contents": [{"Key": "incoming/b/", "Size": 0}]},
+                    json.dumps(JOB_RUN),
+                ),
+                (
+                    *("transform", False, "spark", "STOPPED", {**TRANSFORM, "held": HELD}),
+                    {"message": "m" * 1100, "log_group": "/own", "log_stream": "s"},
+                    {**body({**TRANSFORM, "held": HELD}), "Contents": [{"Key": "k", "Size": 0}]},
+                    "{not json",
+                ),
+                ("ingest", False, "duckdb", "FAILED", TRANSFORM, [], body({"rows": {}}), ""),
+                (
+                    *("transform", False, "duckdb", "SUCCEEDED", INGEST, "text", {"Body": "{"}),
+                    '{"JobRunState": "TIMEOUT", "Id": "x"',
+                ),
+            ]
+        )
+    ],
     "model": [
         {
             "runId": "r1",
@@ -249,8 +275,21 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
             "failures": failures,
             "total": 3,
             "summary": {**STAGE, "failures": [FAILED_MODEL] * count},
+            "said": said,
+            "logGroup": "/g",
+            "jobRun": {"job_run_id": "jr_1"} if failure else {},
+            "notRun": " Stages that were not run for it: fact.",
+            "failed": 1,
+            "found": [FAILURE] * count,
             "states": {
-                "input": {"run_id": "r1", "stages": left, "failed": failed, **datasets},
+                "input": {
+                    "run_id": "r1",
+                    "stages": left,
+                    "failed": failed,
+                    "id": "jr_1",
+                    "ended": state,
+                    **datasets,
+                },
                 "result": {**body(said), "Id": "jr_1", "JobRunState": state},
                 **error(cause),
             },
@@ -258,7 +297,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
         for left, failure, stages, failures, count, failed, datasets, said, state, cause in [
             (PLAN["stages"], {}, [], [], 0, [], {}, STAGE, "SUCCEEDED", JOB_RUN),
             (
-                *(PLAN["stages"], {"error": "E", "cause": "c", "job_run_id": "jr_1"}),
+                *(PLAN["stages"], {"error": "E", "cause": json.dumps(JOB_RUN)}),
                 *([STAGE], [FAILURE], 1, ["b"], {"datasets": ["a", "b"]}),
                 *({"type": "T", "message": "m", "log_group": "g", "log_stream": "s"}, "STOPPED"),
                 "{not json",
@@ -293,7 +332,23 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
             "selected": selected,
             "ready": ready,
             "byEvent": by_event,
-            "wrongInput": wrong,
+            "plan": PLAN,
+            "unknownDatasets": wrong,
+            "unknownStages": wrong,
+            "datasetNames": "a, b",
+            "stageNames": "dim",
+            "broken": {"state": "LoadPlan", "error": "E", "cause": "c"},
+            "failures": [*others, FAILURE, *(UNREAD[: looks + 1])],
+            "failed": looks,
+            "details": TOLD["details"] * len(told),
+            "verdicts": CHECKED[0]["checked"] if checked else [],
+            "wrong": CHECKED[0]["failed_checks"] if checked else [],
+            "unpublished": {"unpublished_metrics": "E"} if wrong else {},
+            "account": {"run_id": "r1", "status": "FAILED"},
+            "datasets": [{"dataset": "a"}],
+            "datasetLists": [{"kind": "dataset"}] * len(told),
+            "modelLists": [{"kind": "model"}] * 21 * len(stages),
+            "left": left,
             "stages": PLAN["stages"][:looks],
             "datasetsGiven": by_event,
             "result": result,
@@ -333,6 +388,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
             others,
             given,
             answer,
+            left,
         ) in cases(
             [
                 (
@@ -350,6 +406,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
                     *(RESULT, [TOLD], [STAGE], CHECKED, []),
                     {"group": "g", "trigger": "event", "not_before": "2026-01-01T00:01:00Z"},
                     {**body(PLAN), "NextToken": "t", "Output": {"stages": [STAGE], "failures": {}}},
+                    "StoreResult",
                 ),
                 (
                     *(720, 10, {"NextToken": "t"}, [], "transform", SELECTED[:1], ["a"], False, ""),
@@ -359,6 +416,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
                         **body(PLAN),
                         "Executions": [{"Name": f"shop-2026010{n}T000000Z"} for n in (0, 1)],
                     },
+                    "Notify",
                 ),
                 (
                     *(
@@ -390,6 +448,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
                             **ENDED,
                         },
                     ],
+                    "nothing",
                 ),
                 (
                     *(
@@ -409,6 +468,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
                         [],
                     ),
                     *({"from": "nowhere"}, [{}, [{"ready": ["a"], "idle": [], "told": TOLD}]]),
+                    "nothing",
                 ),
             ]
         )

@@ -1,15 +1,16 @@
-"""Reading of state machine definitions: their states, wherever they nest, and what these call."""
+"""Reading of state machine definitions: their states, wherever they nest, and what these do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local.states.jsonata import evaluate
 from ops.environment import ROOT
 
-MACHINES = ("arrival", "batch", "check", "crawl", "model", "notify", "pipeline")
+MACHINES = ("arrival", "batch", "check", "crawl", "dataset", "model", "notify", "pipeline")
 # Services of integrations whose name in boto3 is another one.
 _CLIENTS = {"states": "stepfunctions", "sfn": "stepfunctions"}
 
@@ -72,6 +73,50 @@ def expressions(value: Any) -> Iterator[str]:
     for text in texts(value):
         if text.startswith("{%"):
             yield text.removeprefix("{%").removesuffix("%}").strip()
+
+
+def said(value: Any, **variables: Any) -> Any:
+    """Evaluate all expressions of a field of a state."""
+    if isinstance(value, str) and value.startswith("{%"):
+        return evaluate(value.removeprefix("{%").removesuffix("%}").strip(), variables)
+    if isinstance(value, dict):
+        return {key: said(one, **variables) for key, one in value.items()}
+    if isinstance(value, list):
+        return [said(one, **variables) for one in value]
+    return value
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Where a walk has ended: a state that is no Pass and no Choice, and what comes to it."""
+
+    state: str
+    given: Any
+    variables: Mapping[str, Any]
+
+
+def walk(
+    found: States,
+    name: str,
+    given: Any,
+    context: Any = None,
+    /,
+    check: Callable[[Any], Any] = lambda value: value,
+    **variables: Any,
+) -> Stop:
+    """Go through Pass and Choice states, from one of them on, as Step Functions does.
+
+    What a state assigns, and what it hands on, is shown to `check`.
+    """
+    while found[name]["Type"] in ("Pass", "Choice"):
+        state = found[name]
+        known = {**variables, "states": {"input": given, "context": context}}
+        ways = (rule for rule in state.get("Choices", []) if said(rule["Condition"], **known))
+        way = next(ways, state)
+        variables |= check(said(way.get("Assign", {}), **known))
+        given = check(said(way["Output"], **known) if "Output" in way else given)
+        name = way.get("Next") or state["Default"]
+    return Stop(name, given, variables)
 
 
 @dataclass(frozen=True)

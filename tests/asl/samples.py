@@ -40,6 +40,11 @@ EXECUTION: dict[str, Any] = {
     "Status": "FAILED",
     "Input": {"a": 1},
 }
+# Failures of executions, as a run keeps them until it reads what their descriptions say.
+UNREAD: list[dict[str, Any]] = [
+    {"state": "CrawlRaw", "error": "States.TaskFailed", "execution": text}
+    for text in (json.dumps(EXECUTION), '{"Status":"TIMED_OUT"}', "{not json", "")
+]
 PLAN: dict[str, Any] = {
     "datasets": [
         {"name": "a", "min_rows": 0, "engine": "duckdb", "group": "g", "triggers": ["event"]},
@@ -76,7 +81,14 @@ ERRORS: list[dict[str, Any]] = [
     {"errorOutput": {"Error": "States.Timeout"}},
     {
         **error("{not json"),
-        "input": {"list": "l", "batch": {"number": 1}, "report": {"held": HELD}},
+        "input": {
+            "list": "l",
+            "batch": {"number": 1},
+            "report": {**TRANSFORM, "held": HELD},
+            "dataset": "b",
+            "error": "E",
+            "description": '{"Error":"E","Cause":"cut',
+        },
     },
     {**error(JOB_RUN), "input": {"error": "E", "cause": json.dumps(JOB_RUN)}},
     {**error(EXECUTION), "input": {"error": "E", "cause": '{"a":'}},
@@ -147,4 +159,15 @@ GOOD: dict[str, Any] = {
 }
 # What a request of stages tells, in place of a batch.
 ENDED: dict[str, Any] = {"stages": [STAGE], "failures": {"total": 0, "first": []}}
-MAILS: dict[str, Any] = {"datasets": "a: b", "models": "", "where": "\nw"}
+# What notify keeps of a result while it composes its mails.
+MAILS: dict[str, Any] = {
+    **dict.fromkeys(
+        ("where", "execution", "stages", "modelChecks", "models", "unpublished"), "\nw"
+    ),
+    **dict.fromkeys(("intro", "others", "advice", "subject", "more", "refused"), "t"),
+    **{key: ["a", "b"] for key in ("names", "ingested", "processed", "checked")},
+    **{key: ["a", "b"] for key in ("counts", "lists", "places", "subjects", "reasons")},
+    "datasets": "a: b",
+    "refusing": [{"dataset": "a", "ingest": INGEST}],
+    "unnamed": 2,
+}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.states.jsonata import evaluate
-from tests.asl.machines import MACHINES, expressions, states
+from tests.asl.machines import MACHINES, expressions, said, states, walk
 from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
@@ -34,14 +34,12 @@ KNOWN: dict[str, Any] = {
     "dataset": "d",
     "engine": "duckdb",
     "first": 20,
-    "otherFailures": [],
-    "failure": {"error": "E", "cause": "c"},
-    "jobRun": {},
+    "done": [],
     "where": "",
     "stage": {"name": "s", "engine": "duckdb"},
     "jobFailure": {},
+    "left": [{"name": "s"}, {"name": "t"}],
     "failedState": "S",
-    "result": {"failures": []},
     "table": {"name": "t"},
     "crawler": "c",
     "kind": "dataset",
@@ -68,7 +66,7 @@ def test_handlers__take_a_cause_of_any_kind(kind: str, deployment: Deployment) -
     assert len(found) > 30
     for machine, name, catcher in found:
         error = {"Error": "Some.Error", **({} if cause is None else {"Cause": cause})}
-        given = {**HELD, "batch": {"number": 0}, "list": "l", "detail": {}}
+        given = {**HELD, "batch": {"number": 0}, "list": "l", "detail": {}, "dataset": "d"}
         known = {**KNOWN, "states": {"errorOutput": error, "input": given, "context": CONTEXT}}
         if machine == "arrival":
             known["failure"] = {"state": "S", "error": "E", "cause": "c"}
@@ -88,36 +86,45 @@ def test_no_expression__parses_a_cause(deployment: Deployment) -> None:
 
 
 @pytest.fixture
-def batch(deployment: Deployment) -> dict[str, dict[str, Any]]:
-    return dict(states(json.loads(deployment.definitions["medallion-batch"])))
+def dataset(deployment: Deployment) -> dict[str, dict[str, Any]]:
+    return dict(states(json.loads(deployment.definitions["medallion-dataset"])))
 
 
-def said(text: str, **variables: Any) -> Any:
-    return evaluate(text.removeprefix("{%").removesuffix("%}").strip(), variables)
+LOGGED = {"log_group": "/g", "log_stream": "jr_1"}
 
 
 @pytest.mark.parametrize("kind", CAUSES)
 def test_job__that_failed__is_told_by_glue_if_it_ran(
-    kind: str, batch: dict[str, dict[str, Any]]
+    kind: str, dataset: dict[str, dict[str, Any]]
 ) -> None:
-    given = {"error": "Some.Error", "cause": CAUSES[kind] or ""}
-    state = batch["HasJobRun"]
-    [choice] = state["Choices"]
-    if said(choice["Condition"], states={"input": given}):
+    given = {"Error": "Some.Error", **({"Cause": CAUSES[kind]} if CAUSES[kind] else {})}
+    [catcher] = dataset["IngestDataset"]["Catch"]
+    failure = said(catcher["Assign"], states={"errorOutput": given})["failure"]
+    end = walk(dataset, catcher["Next"], {}, failure=failure, logGroup="/g", dataset="d")
+    if kind in ("a job run", "cut within"):
         left = {"a job run": "a 'b' c", "cut within": "The job run left no message."}[kind]
-        assert choice["Next"] == "ReadError"
-        failure = said(choice["Assign"]["failure"], states={"input": given})
-        assert failure == {"error": "Glue job run FAILED", "cause": left}
-        assert said(choice["Assign"]["jobRun"]["Id"], states={"input": given}) == "jr_1"
+        assert end.state == "ReadError"
+        assert end.variables["failure"] == {
+            "state": "IngestDataset",
+            "error": "Glue job run FAILED",
+            "cause": left,
+        }
+        assert end.variables["jobRun"] == {"job_run_id": "jr_1", **LOGGED}
     else:
-        assert kind not in ("a job run", "cut within")
-        assert state["Default"] == "RecordFailure"
-        cause = said(state["Assign"]["failure"]["cause"], states={"input": given})
-        assert cause == given["cause"][:1000]
+        assert end.state == "RecordFailure"
+        assert said(dataset["RecordFailure"]["Output"], **end.variables) == {
+            "dataset": "d",
+            "failure": {
+                "state": "IngestDataset",
+                "dataset": "d",
+                "error": "Some.Error",
+                "cause": (CAUSES[kind] or "")[:1000],
+            },
+        }
 
 
 GLUE = {"error": "Glue job run FAILED", "cause": "Command failed with exit code 1"}
-LOGS = {"log_group": "/g", "log_stream": "jr_1"}
+LOGS = {"log_group": "/own", "log_stream": "jr_2"}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +146,96 @@ LOGS = {"log_group": "/g", "log_stream": "jr_1"}
 def test_error_of_a_job__is_told_before_what_glue_says(
     body: Any, found: Any, deployment: Deployment
 ) -> None:
-    known = {"failure": GLUE, "jobFailure": GLUE, "states": {"result": {"Body": json.dumps(body)}}}
-    for machine, variable in (("batch", "failure"), ("model", "jobFailure")):
-        read = dict(states(json.loads(deployment.definitions[f"medallion-{machine}"])))["ReadError"]
-        assert said(read["Assign"][variable], **known) == found
+    left = {"result": {"Body": json.dumps(body)}}
+    for machine, variable, after in (
+        ("dataset", "failure", "RecordFailure"),
+        ("model", "jobFailure", "ReadStage"),
+    ):
+        found_in = dict(states(json.loads(deployment.definitions[f"medallion-{machine}"])))
+        read = found_in["ReadError"]
+        known = {variable: GLUE, "jobRun": LOGGED, **said(read["Assign"], states=left)}
+        end = walk(found_in, read["Next"], {}, **known)
+        assert end.state == after
+        logged = {**LOGGED, **{key: found[key] for key in LOGGED if key in found}}
+        assert end.variables["jobRun"] == logged
+        assert {**end.variables[variable], **found} == {**GLUE, **found}
+        assert end.variables[variable]["cause"] == found["cause"]
+
+
+NONE = ("selected", "ingested", "transformed", "stageResults", "checked", "failedChecks")
+
+
+def told(deployment: Deployment, cause: str | None, count: int = 1) -> list[dict[str, Any]]:
+    """Return what a run says of executions that failed."""
+    pipeline = dict(states(json.loads(deployment.definitions["medallion-pipeline"])))
+    [catcher] = pipeline["CrawlRaw"]["Catch"]
+    error = {"Error": "States.TaskFailed", **({} if cause is None else {"Cause": cause})}
+    failure = said(catcher["Output"], states={"errorOutput": error})["failure"]
+    end = walk(
+        pipeline,
+        "ListFailures",
+        {},
+        {"Execution": {"Id": "arn"}},
+        otherFailures=[dict(failure) for _ in range(count)],
+        stageFailures={"total": 0, "first": []},
+        left="StoreResult",
+        runId="r",
+        startedAt="t",
+        **{name: [] for name in NONE},
+    )
+    assert end.state == "StoreResult"
+    failures: list[dict[str, Any]] = end.variables["result"]["failures"]
+    return failures
+
+
+LONG = "語" * 2000
+CUT_OFF = {"Input": {"Cause": "no"}, "InputDetails": {"Included": True}, "Status": "TIMED_OUT"}
+
+
+@pytest.mark.parametrize(
+    ("cause", "error", "text"),
+    [
+        (None, "States.TaskFailed", ""),
+        ("{not json", "States.TaskFailed", "{not json"),
+        (json.dumps(EXECUTION), "CrawlFAILED", "no 'x'"),
+        (json.dumps(EXECUTION, separators=(",", ":")), "CrawlFAILED", "no 'x'"),
+        (json.dumps(CUT_OFF), "Execution TIMED_OUT", "The execution ended TIMED_OUT."),
+        (
+            json.dumps({"Error": "E", "Cause": LONG, "Status": "FAILED"}, ensure_ascii=False),
+            *("E", LONG[:1000]),
+        ),
+    ],
+)
+def test_execution__that_failed__is_told_by_its_own_error(
+    cause: str | None, error: str, text: str, deployment: Deployment
+) -> None:
+    [failure] = told(deployment, cause)
+    assert (failure["state"], failure["error"], failure["cause"]) == ("CrawlRaw", error, text)
+    assert set(failure) == {"state", "error", "cause", "log_group", "log_stream"}
+
+
+def test_failures__of_many_executions__are_told_more_shortly(deployment: Deployment) -> None:
+    described = json.dumps({"Error": "E", "Cause": "x" * 900})
+    assert {len(failure["cause"]) for failure in told(deployment, described, 5)} == {900}
+    assert {len(failure["cause"]) for failure in told(deployment, described, 6)} == {400}
+
+
+@pytest.mark.parametrize(
+    ("cause", "error", "text"),
+    [
+        (None, "States.TaskFailed", ""),
+        ("Access to it is denied.", "States.TaskFailed", "Access to it is denied."),
+        (json.dumps(CUT_OFF), "Execution TIMED_OUT", "The execution ended TIMED_OUT."),
+        (json.dumps({"Cause": "no", "Error": "States.Runtime"}), "States.Runtime", "no"),
+    ],
+)
+def test_dataset__whose_execution_broke__is_told_by_its_batch(
+    cause: str | None, error: str, text: str, deployment: Deployment
+) -> None:
+    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
+    [catcher] = batch["RunDataset"]["Catch"]
+    given = {"Error": "States.TaskFailed", **({} if cause is None else {"Cause": cause})}
+    left = said(catcher["Output"], states={"errorOutput": given, "input": {"dataset": "d"}})
+    found = said(batch[catcher["Next"]]["Output"], states={"input": left})
+    failure = {"state": "RunDataset", "dataset": "d", "error": error, "cause": text}
+    assert found == {"dataset": "d", "failure": failure}

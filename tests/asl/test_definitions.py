@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import botocore.session
@@ -58,15 +59,18 @@ def test_top__has_comment_time_out_and_language(name: str, definition: dict[str,
     assert definition["Comment"]
     assert definition["QueryLanguage"] == "JSONata"
     # These two wait for people: see the next test.
-    days = {"batch": 20, "pipeline": 30}.get(name, 10)
+    days = {"batch": 21, "pipeline": 30}.get(name, 10)
     assert 0 < definition["TimeoutSeconds"] <= days * 24 * 3600
 
 
 def test_batch__outlasts_what_its_datasets_may_wait_for(deployment: Deployment) -> None:
     """Twenty datasets, five at a time, each transformed twice around an approval of 72 hours."""
-    found = {n: json.loads(deployment.definitions[f"medallion-{n}"]) for n in ("batch", "pipeline")}
-    longest = 20 // 5 * (2 * 24 + 72) * 3600
-    assert longest <= found["batch"]["TimeoutSeconds"] < found["pipeline"]["TimeoutSeconds"]
+    whole, own = limits(deployment, "batch")
+    assert 20 // 5 * own["RunDataset"] + own["StoreBatch"] + own["PublishMetrics"] < whole
+    assert whole < limits(deployment, "pipeline")[0]
+    dataset, own = limits(deployment, "dataset")
+    longest = 2 * LONGEST_JOB + LONGEST_APPROVAL
+    assert longest + own["ListFiles"] + 2 * own["ReadReport"] + own["ReadError"] < dataset
 
 
 LONGEST_JOB = 1440 * 60 + 600  # jobs.timeout_minutes at most, and what the machines add
@@ -91,20 +95,21 @@ def test_pipeline__outlasts_its_parts_at_their_longest(deployment: Deployment) -
 
 
 @pytest.mark.parametrize(
-    ("part", "task"),
+    ("part", "caller", "task"),
     [
-        ("batch", "IngestBatch"),
-        ("batch", "TransformBatch"),
-        ("check", "CheckTables"),
-        ("crawl", "CrawlRaw"),
-        ("model", "RunModels"),
-        ("notify", "Notify"),
+        ("batch", "pipeline", "IngestBatch"),
+        ("batch", "pipeline", "TransformBatch"),
+        ("check", "pipeline", "CheckTables"),
+        ("crawl", "pipeline", "CrawlRaw"),
+        ("dataset", "batch", "RunDataset"),
+        ("model", "pipeline", "RunModels"),
+        ("notify", "pipeline", "Notify"),
     ],
 )
-def test_part__ends_before_the_pipeline_gives_it_up(
-    part: str, task: str, deployment: Deployment
+def test_part__ends_before_it_is_given_up(
+    part: str, caller: str, task: str, deployment: Deployment
 ) -> None:
-    assert limits(deployment, part)[0] < limits(deployment, "pipeline")[1][task]
+    assert limits(deployment, part)[0] < limits(deployment, caller)[1][task]
 
 
 def test_states__exist_and_are_reached(definition: dict[str, Any]) -> None:
@@ -201,6 +206,40 @@ def test_variables__of_an_inner_scope__are_assigned_in_no_outer_one(
                     check(part, own | outer)
 
     check(definition, set())
+
+
+LONGEST_EXPRESSION = 300
+LONGEST_TWICE = 120
+
+
+def test_expressions__are_short(definition: dict[str, Any]) -> None:
+    """What takes more is made of variables: each has a name, and its value is in the history."""
+    long = [one for one in expressions(definition) if len(one) > LONGEST_EXPRESSION]
+    assert not long
+
+
+def test_expressions__are_there_once(definition: dict[str, Any]) -> None:
+    found = Counter(one for one in expressions(definition) if len(one) > LONGEST_TWICE)
+    assert [one for one, count in found.items() if count > 1] == []
+
+
+def test_errors_of_others__are_read_in_one_place(definition: dict[str, Any]) -> None:
+    """What Glue, Athena or Step Functions say of a failure is taken apart by one state, if any."""
+    for field in ("Cause", "Error", "ErrorMessage", "StateChangeReason"):
+        places = [
+            (name, one)
+            for name, state in states(definition)
+            for one in expressions({k: v for k, v in state.items() if k not in INNER})
+            if f'/"{field}"' in one
+        ]
+        assert len(places) <= 1, places
+
+
+INNER = ("Branches", "ItemProcessor")
+
+
+def test_pipeline__can_be_read() -> None:
+    assert len(source("pipeline").splitlines()) <= 450
 
 
 def test_expressions__are_jsonata(definition: dict[str, Any]) -> None:

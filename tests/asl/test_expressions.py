@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.states.jsonata import evaluate
-from tests.asl.machines import states
+from tests.asl.machines import Stop, said, states, walk
 from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
@@ -35,6 +34,11 @@ def batch(deployment: Deployment) -> States:
 
 
 @pytest.fixture
+def dataset(deployment: Deployment) -> States:
+    return read("dataset", deployment)
+
+
+@pytest.fixture
 def model(deployment: Deployment) -> States:
     return read("model", deployment)
 
@@ -42,10 +46,6 @@ def model(deployment: Deployment) -> States:
 @pytest.fixture
 def check(deployment: Deployment) -> States:
     return read("check", deployment)
-
-
-def outcome(expression: str, **variables: Any) -> Any:
-    return evaluate(expression.removeprefix("{%").removesuffix("%}"), variables)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_failed_checks__are_all_rows_but_the_header(
     rows: list[list[str]], failed: list[str], check: States
 ) -> None:
     found = [{"Data": [{"VarCharValue": value} for value in row]} for row in rows]
-    output = outcome(
+    output = said(
         check["ReadFailedChecks"]["Output"],
         states={"result": {"ResultSet": {"Rows": found}}},
         table={"name": "sales"},
@@ -85,40 +85,45 @@ def test_result__names_every_failure_once(pipeline: States) -> None:
         return {"state": "S", "dataset": dataset}
 
     failed_check = [{"check": "k", "found": "1"}]
-    result = outcome(
-        pipeline["BuildResult"]["Assign"]["result"],
-        states={"context": {"Execution": {"Id": "arn"}}},
+    broken = {"failure": {"state": "CrawlRaw"}}
+    checked = [
+        {
+            "kind": "dataset",
+            "passed": 0,
+            "failed": 2,
+            "skipped": 0,
+            "checked": [{"name": "d", "checks": "FAILED"}],
+            "failed_checks": [{"name": "d", "failed_checks": failed_check}],
+            "failures": [{"state": "CheckTable", "dataset": "c"}],
+        },
+        {
+            "kind": "model",
+            "passed": 1,
+            "failed": 2,
+            "skipped": 0,
+            "checked": [],
+            "failed_checks": [{"name": "n", "failed_checks": failed_check}],
+            "failures": [{"state": "CheckTable", "model": "o"}],
+        },
+    ]
+    end = walk(
+        pipeline,
+        "ListFailures",
+        {},
+        {"Execution": {"Id": "arn"}},
+        **said(pipeline["CheckLayers"]["Assign"], states={"result": [*checked, broken]}),
         runId="run",
         startedAt="now",
+        left="StoreResult",
         selected=[{"name": name} for name in "abcd"],
-        otherFailures=[{"state": "CrawlRaw"}],
         ingested=[
             told(failed=1, failures=[failure("a")], details=[{"dataset": "b", "report": REPORT}])
         ],
         transformed=[told(failed=1, failures=[failure("b")])],
         stageResults=[summary("fact")],
         stageFailures={"total": 1, "first": [{"state": "RunStage", "stage": "fact", "model": "m"}]},
-        checked=[
-            {
-                "kind": "dataset",
-                "passed": 0,
-                "failed": 2,
-                "skipped": 0,
-                "checked": [{"name": "d", "checks": "FAILED"}],
-                "failed_checks": [{"name": "d", "failed_checks": failed_check}],
-                "failures": [{"state": "CheckTable", "dataset": "c"}],
-            },
-            {
-                "kind": "model",
-                "passed": 1,
-                "failed": 2,
-                "skipped": 0,
-                "checked": [],
-                "failed_checks": [{"name": "n", "failed_checks": failed_check}],
-                "failures": [{"state": "CheckTable", "model": "o"}],
-            },
-        ],
     )
+    result = end.variables["result"]
     named = [(f["state"], f.get("dataset", f.get("model"))) for f in result["failures"]]
     assert named == [
         ("CrawlRaw", None),
@@ -162,6 +167,21 @@ PLAN = {
 }
 
 
+RUN = {"Execution": {"Id": "arn", "Name": "r", "StartTime": "2026-01-01T00:00:00Z"}}
+
+
+def planned(pipeline: States, plan: Any, request: Any) -> Stop:
+    """Return where a run goes with a plan and a request: to its first work, or to its result."""
+    begun = walk(pipeline, "ReadInput", request, RUN)
+    assert begun.state == "LoadPlan"
+    read = said(
+        {key: pipeline["LoadPlan"][key] for key in ("Assign", "Output")},
+        states={"result": {"Body": json.dumps(plan)}, "input": begun.given},
+    )
+    known = {**begun.variables, **read["Assign"]}
+    return walk(pipeline, pipeline["LoadPlan"]["Next"], read["Output"], RUN, **known)
+
+
 @pytest.mark.parametrize(
     ("plan", "request_", "stages", "datasets_given"),
     [
@@ -174,17 +194,16 @@ PLAN = {
 def test_stages__are_those_asked_for__in_the_order_of_the_plan(
     plan: Any, request_: Any, stages: list[str], datasets_given: bool, pipeline: States
 ) -> None:
-    known = {"result": {"Body": json.dumps(plan)}, "input": request_}
-    assign = pipeline["LoadPlan"]["Assign"]
-    assert [stage["name"] for stage in outcome(assign["stages"], states=known)] == stages
-    assert outcome(assign["datasetsGiven"], states=known) is datasets_given
+    found = planned(pipeline, plan, request_).variables
+    assert [stage["name"] for stage in found["stages"]] == stages
+    assert found["datasetsGiven"] is datasets_given
 
 
 @pytest.mark.parametrize(
     ("request_", "selected", "given"),
     [
         ({}, ["a", "b", "c"], False),
-        ({"datasets": ["c", "c", "x", "a"]}, ["a", "c"], True),
+        ({"datasets": ["c", "c", "a"]}, ["a", "c"], True),
         ({"trigger": "schedule"}, ["b"], True),
         ({"trigger": "event", "group": "g"}, ["a"], True),
         ({"trigger": "event", "group": "none"}, [], True),
@@ -193,10 +212,10 @@ def test_stages__are_those_asked_for__in_the_order_of_the_plan(
 def test_datasets__are_those_of_the_trigger_or_of_the_group(
     request_: Any, selected: list[str], given: bool, pipeline: States
 ) -> None:
-    known = {"result": {"Body": json.dumps(PLAN)}, "input": request_}
-    assign = pipeline["LoadPlan"]["Assign"]
-    assert [item["name"] for item in outcome(assign["selected"], states=known)] == selected
-    assert outcome(assign["datasetsGiven"], states=known) is given
+    found = planned(pipeline, PLAN, request_).variables
+    assert [item["name"] for item in found["selected"]] == selected
+    assert all(set(item) == {"name", "engine", "min_rows"} for item in found["selected"])
+    assert found["datasetsGiven"] is given
 
 
 @pytest.mark.parametrize(
@@ -214,7 +233,7 @@ def test_datasets__are_those_of_the_trigger_or_of_the_group(
 def test_turn__is_after_the_runs_of_the_group_with_earlier_windows(
     running: list[str], earlier: list[int], pipeline: States
 ) -> None:
-    found = outcome(
+    found = said(
         pipeline["FindEarlierRuns"]["Assign"]["earlier"],
         states={
             "context": {"Execution": {"Name": "g-20260101T000100Z"}},
@@ -225,7 +244,7 @@ def test_turn__is_after_the_runs_of_the_group_with_earlier_windows(
 
 
 @pytest.mark.parametrize(
-    ("request_", "said"),
+    ("request_", "text"),
     [
         ({}, ""),
         ({"datasets": ["a", "b"], "stages": ["dim"], "from": "model"}, ""),
@@ -246,10 +265,16 @@ def test_turn__is_after_the_runs_of_the_group_with_earlier_windows(
     ],
 )
 def test_input__that_names_what_is_not_there__is_told(
-    request_: Any, said: str, pipeline: States
+    request_: Any, text: str, pipeline: States
 ) -> None:
-    known = {"result": {"Body": json.dumps(PLAN)}, "input": request_}
-    assert outcome(pipeline["LoadPlan"]["Assign"]["wrongInput"], states=known) == said
+    found = planned(pipeline, PLAN, request_)
+    if not text:
+        assert found.variables["otherFailures"] == []
+        return
+    failure = {"state": "CheckInput", "error": "InvalidInput", "cause": text}
+    assert found.variables["result"]["failures"] == [failure]
+    assert found.variables["result"]["totals"]["datasets"] == 0
+    assert (found.state, found.variables["result"]["status"]) == ("StoreResult", "FAILED")
 
 
 @pytest.mark.parametrize(
@@ -269,15 +294,15 @@ def test_earlier_runs__are_looked_for_page_by_page__within_bounds(
     known = {"looks": looks, "pages": pages, "earlier": earlier}
     page = {"NextToken": "t"} if more else {}
     state = pipeline["IsOurTurn"]
-    ways = (c["Next"] for c in state["Choices"] if outcome(c["Condition"], page=page, **known))
+    ways = (c["Next"] for c in state["Choices"] if said(c["Condition"], page=page, **known))
     assert next(ways, state["Default"]) == to
     context = {"StateMachine": {"Id": "arn"}}
-    arguments = outcome(
+    arguments = said(
         pipeline["FindEarlierRuns"]["Arguments"], states={"context": context}, page=page
     )
     assert arguments.get("NextToken") == page.get("NextToken")
     # What took longer to look through is looked through more seldom.
-    assert outcome(pipeline["WaitForTurn"]["Seconds"], pages=pages) == 30 * pages
+    assert said(pipeline["WaitForTurn"]["Seconds"], pages=pages) == 30 * pages
 
 
 @pytest.mark.parametrize(
@@ -308,11 +333,11 @@ def test_earlier_runs__are_looked_for_page_by_page__within_bounds(
     ],
 )
 def test_dataset__has_files__unless_there_are_folders_only(
-    listed: Any, waiting: bool, batch: States
+    listed: Any, waiting: bool, dataset: States
 ) -> None:
     found = {"IsTruncated": False, **listed}
-    output = batch["ListFiles"]["Output"]
-    assert outcome(output, states={"result": found}) == {"waiting": waiting}
+    output = dataset["ListFiles"]["Output"]
+    assert said(output, states={"result": found}) == {"waiting": waiting}
 
 
 EVENT = {"id": "e", "time": "2026-01-01T00:00:00Z", "detail": {"object": {"size": 3}}}
@@ -327,13 +352,13 @@ def route(arrival: States, event: dict[str, Any]) -> str:
     known = {"result": {"Body": json.dumps(PLAN)}, "input": event}
     assign = arrival["ReadPlan"]["Assign"]
     variables = {
-        name: outcome(value, states=known) for name, value in assign.items() if name != "event"
+        name: said(value, states=known) for name, value in assign.items() if name != "event"
     }
     for choice in arrival["Route"]["Choices"]:
-        if outcome(choice["Condition"], event=event, **variables):
+        if said(choice["Condition"], event=event, **variables):
             record = choice["Assign"]["record"]
             texts = [value for value in record.values() if value.startswith("{%")]
-            assert all(outcome(text, event=event, **variables) for text in texts)
+            assert all(said(text, event=event, **variables) for text in texts)
             return str(record["outcome"])
     return str(arrival["Route"]["Default"])
 
@@ -366,9 +391,12 @@ def test_event__goes_to_a_run_or_to_a_record(
 
 
 def test_run__is_named_after_the_group_and_the_end_of_a_window(deployment: Deployment) -> None:
-    arguments = read("arrival", deployment)["StartPipeline"]["Arguments"]
+    arrival = read("arrival", deployment)
     before = time.time()
-    found = outcome(arguments, dataset={"name": "a", "group": "g"})
+    window = said(arrival["Route"]["Assign"])
+    found = said(
+        arrival["StartPipeline"]["Arguments"], dataset={"name": "a", "group": "g"}, **window
+    )
     end = datetime.fromisoformat(found["Input"]["not_before"])
     assert found["Name"] == "g-" + end.strftime("%Y%m%dT%H%M%SZ")
     assert end.timestamp() % 60 == 0
@@ -390,12 +418,17 @@ def test_run__is_named_after_the_group_and_the_end_of_a_window(deployment: Deplo
 def test_checks__are_one_execution_for_each_list_of_tables(
     done: list[int], batches: list[int], lists: list[str], pipeline: States
 ) -> None:
-    items = outcome(
-        pipeline["CheckLayers"]["Items"],
+    end = walk(
+        pipeline,
+        "CatalogIsCurrent",
+        {},
         transformed=[told(number=number, done=count) for number, count in enumerate(done)],
         stageResults=[summary(f"s{i}", check_batches=n) for i, n in enumerate(batches)],
         runId="r",
+        otherFailures=[],
     )
+    assert end.state == "CheckLayers"
+    items = said(pipeline["CheckLayers"]["Items"], **end.variables)
     assert [item["list"] for item in items] == [f"runs/r/{name}.json" for name in lists]
     for item in items:
         kind, layer = (
@@ -404,6 +437,36 @@ def test_checks__are_one_execution_for_each_list_of_tables(
         assert (item["kind"], item["database"]) == (kind, f"workshop_{layer}")
         # Together they tell no more than one of them could.
         assert item["first"] == 20 // len([other for other in items if other["kind"] == kind])
+
+
+@pytest.mark.parametrize(
+    ("batches", "details", "failures"),
+    [(1, ["c", "a", "b"], 3), (10, ["c", "a"], 2), (45, [], 1)],
+)
+def test_batch__tells_of_refused_files_first__and_less_the_more_batches_there_are(
+    batches: int, details: list[str], failures: int, batch: States
+) -> None:
+    files = {"accepted": 1, "refused": 0}
+    reports = [
+        {"dataset": "a", "report": REPORT},
+        {"dataset": "b", "report": {**REPORT, "files": files}},
+        {"dataset": "c", "report": {**REPORT, "files": {**files, "refused": 2}}},
+    ]
+    failed = [{"dataset": n, "failure": {"state": "S", "cause": "x" * 1000}} for n in "defg"[:3]]
+    done = [*reports, *failed, {"dataset": "h", "idle": True}]
+    given = {"step": "ingest", "run_id": "r", "number": 7, "batches": batches, "by_event": False}
+    known = said(batch["ReadInput"]["Assign"], states={"input": {**given, "datasets": []}})
+    known |= said(batch["ProcessDatasets"]["Assign"], states={"result": done}, **known)
+    known |= said(batch["StoreBatch"]["Assign"], **known)
+    output = said(batch["TellBatch"]["Output"], **known)
+    assert (output["ready"], output["idle"]) == (["a", "b", "c"], ["h"])
+    told = output["told"]
+    assert (told["number"], told["done"], told["failed"]) == (7, 3, 3)
+    assert told["files"] == {"accepted": 2, "refused": 2}
+    assert told["rows"] == {"in": 3, "out": 3, "refused": 0, "duplicate": 0, "filtered": 0}
+    assert [item["dataset"] for item in told["details"]] == details
+    shown = 1000 if batches == 1 else 300
+    assert [len(item["cause"]) for item in told["failures"]] == [shown] * failures
 
 
 @pytest.mark.parametrize(
@@ -417,14 +480,12 @@ def test_checks__are_one_execution_for_each_list_of_tables(
 def test_batch__leaves_the_tables_to_check(
     rows: dict[str, int], min_rows: int, if_empty: str | None, batch: States
 ) -> None:
-    body = outcome(
-        batch["StoreBatch"]["Arguments"]["Body"],
-        step="transform",
-        runId="r",
-        number=0,
-        done=[{"dataset": "a", "report": {"rows": rows}}, {"dataset": "b", "failure": {}}],
-        datasets=[{"name": "a", "min_rows": min_rows}, {"name": "b", "min_rows": 9}],
-    )
+    done = [{"dataset": "a", "report": {"rows": rows}}, {"dataset": "b", "failure": {}}]
+    datasets = [{"name": "a", "min_rows": min_rows}, {"name": "b", "min_rows": 9}]
+    known = said(batch["ProcessDatasets"]["Assign"], states={"result": done}, datasets=datasets)
+    end = walk(batch, "ListTables", {}, step="transform", runId="r", number=0, **known)
+    assert end.state == "StoreBatch"
+    body = said(batch["StoreBatch"]["Arguments"]["Body"], **end.variables)
     [table] = body["tables"]
     assert table["parameters"] == [str(rows["in"]), str(rows["out"])]
     assert table.get("if_empty") == if_empty
@@ -433,7 +494,7 @@ def test_batch__leaves_the_tables_to_check(
 STAGES = [{"name": name, "engine": "duckdb"} for name in ("dim", "fact", "mart")]
 FAILED_MODEL = {"model": "m", "status": "failed", "error": "E", "cause": "c"}
 SKIPPED_MODEL = {"model": "n", "status": "skipped", "error": "E", "cause": "c"}
-JOB_FAILURE = {"error": "Glue job run FAILED", "cause": "x", "job_run_id": "jr"}
+JOB_FAILURE = {"error": "Glue job run FAILED", "cause": "x"}
 
 
 @pytest.mark.parametrize(
@@ -450,19 +511,28 @@ JOB_FAILURE = {"error": "Glue job run FAILED", "cause": "x", "job_run_id": "jr"}
 def test_stage__tells_its_failures(
     job_failure: Any, models: Any, named: list[str | None], model: States
 ) -> None:
-    found = outcome(
-        model["RecordStage"]["Assign"]["failures"],
+    end = walk(
+        model,
+        "WhatFailed",
+        {},
+        stages=[],
         failures=[],
+        total=0,
+        left=STAGES,
         stage=STAGES[0],
         summary=summary("dim", failures=models),
         jobFailure=job_failure,
+        jobRun={"job_run_id": "jr"} if job_failure else {},
     )
+    assert end.state == "StagesEnded"
+    found = end.variables["failures"]
+    assert all(failure["job_run_id"] == "jr" for failure in found)
     assert [failure.get("model") for failure in found] == named
     assert all(failure["stage"] == "dim" for failure in found)
 
 
 def test_stages__that_have_no_model_of_the_request__are_left_out(model: States) -> None:
-    left = outcome(
+    left = said(
         model["RecordStage"]["Assign"]["left"],
         left=STAGES,
         stage=STAGES[0],
@@ -472,19 +542,17 @@ def test_stages__that_have_no_model_of_the_request__are_left_out(model: States) 
 
 
 def test_broken_stage__names_the_stages_that_were_not_run_for_it(model: States) -> None:
-    [failure] = outcome(
-        model["RecordBrokenStage"]["Assign"]["failures"],
-        failures=[],
-        stage=STAGES[0],
-        left=STAGES,
-        jobFailure=JOB_FAILURE,
-    )
+    [catcher] = model["ReadStage"]["Catch"]
+    known: dict[str, Any] = {"stage": STAGES[0], "left": STAGES, "jobFailure": JOB_FAILURE}
+    known |= said(catcher["Assign"], states={"errorOutput": {"Error": "E"}}, **known)
+    end = walk(model, catcher["Next"], {}, failures=[], total=0, jobRun={}, **known)
+    [failure] = end.variables["failures"]
     assert failure["cause"] == "x Stages that were not run for it: fact, mart."
 
 
 def test_list_of_models__gives_the_rows_and_what_an_empty_table_means(check: States) -> None:
     tables = [{"name": "a", "rows": 2, "min_rows": 0}, {"name": "b", "rows": 0, "min_rows": 1}]
-    found = outcome(
+    found = said(
         check["LoadTables"]["Assign"]["tables"],
         states={"result": {"Body": json.dumps({"tables": tables})}},
     )
@@ -504,7 +572,7 @@ CHECKED: list[dict[str, Any]] = [
 
 def checks_told(check: States, kind: str, checked: Any, first: int = 20) -> Any:
     output = check["CheckTables"]["Output"]
-    return outcome(output, states={"result": checked}, kind=kind, first=first)
+    return said(output, states={"result": checked}, kind=kind, first=first)
 
 
 @pytest.mark.parametrize("kind", ["dataset", "model"])

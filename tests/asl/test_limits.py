@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from local.states.jsonata import evaluate
-from tests.asl.machines import Integration, states
+from tests.asl.machines import Integration, said, states, walk
 from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
@@ -45,17 +44,32 @@ PLAN = {
 # apart after the first few), a transform that is approved, the stages of a request.
 CRAWL_POLLS = 7200 // 30 + 6
 REPEATED = {
-    "pipeline": dict.fromkeys(("FindEarlierRuns", "IsOurTurn", "WaitForTurn"), 720),
+    "pipeline": dict.fromkeys(("FindEarlierRuns", "IsOurTurn", "WaitForTurn"), 720)
+    | dict.fromkeys(
+        (
+            *("RecordFailure", "ListFailures", "NameErrors", "NameCauses", "AreFew"),
+            *("BuildResult", "WhatIsLeft"),
+        ),
+        3,
+    ),
     "crawl": dict.fromkeys(
         ("ReadEarlierCrawl", "StartCrawler", "WaitForEarlierCrawl", "WaitForCrawl", "ReadCrawl"),
         CRAWL_POLLS,
     )
     | {"JudgeCrawl": CRAWL_POLLS},
-    "batch": dict.fromkeys(
-        ("TransformDataset", "ConfirmJobRun", "ReadReport", "IsHeld", "RequestApproval"), 3
+    "dataset": dict.fromkeys(
+        (
+            *("TransformDataset", "ConfirmJobRun", "ReadReport", "TellReport", "IsHeld"),
+            *("ComposeRequest", "RequestApproval"),
+        ),
+        3,
     ),
     "model": dict.fromkeys(
-        ("NextStage", "RunStage", "HasJobRun", "ReadError", "ReadStage", "RecordStage"), STAGES + 1
+        (
+            *("NextStage", "RunStage", "ConfirmJobRun", "HasJobRun", "ReadError", "TellError"),
+            *("ReadStage", "WhatFailed", "RecordStage"),
+        ),
+        STAGES + 1,
     ),
 }
 BATCHES = -(-TABLES // BATCH)
@@ -84,7 +98,9 @@ def events(definition: Mapping[str, Any], often: Mapping[str, int]) -> int:
     return total
 
 
-@pytest.mark.parametrize("machine", ["batch", "check", "crawl", "model", "notify", "pipeline"])
+@pytest.mark.parametrize(
+    "machine", ["batch", "check", "crawl", "dataset", "model", "notify", "pipeline"]
+)
 def test_history__stays_below_its_limit(machine: str, deployment: Deployment) -> None:
     definition = json.loads(deployment.definitions[f"medallion-{machine}"])
     assert events(definition, REPEATED.get(machine, {})) + 2 < EVENTS
@@ -92,17 +108,6 @@ def test_history__stays_below_its_limit(machine: str, deployment: Deployment) ->
 
 def size(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def said(value: Any, **variables: Any) -> Any:
-    """Evaluate all expressions of a field of a state."""
-    if isinstance(value, str) and value.startswith("{%"):
-        return evaluate(value.removeprefix("{%").removesuffix("%}").strip(), variables)
-    if isinstance(value, dict):
-        return {key: said(one, **variables) for key, one in value.items()}
-    if isinstance(value, list):
-        return [said(one, **variables) for one in value]
-    return value
 
 
 def fitting(value: Any) -> Any:
@@ -146,9 +151,16 @@ Machines = dict[str, dict[str, dict[str, Any]]]
 def planned(machines: Machines, request: Any) -> dict[str, Any]:
     """Return the variables that loading the plan sets, of 900 datasets."""
     answer = {"Body": json.dumps(PLAN, separators=(",", ":")), "ETag": "e" * 32, "Metadata": {}}
-    known = {"result": fitting(answer), "input": request, "context": CONTEXT}
-    assigned = fitting(said(machines["pipeline"]["LoadPlan"]["Assign"], states=known))
-    return dict(assigned)
+    pipeline = machines["pipeline"]
+    known = through(pipeline, "ReadInput", request)
+    load = pipeline["LoadPlan"]
+    read = fitting(said(load["Assign"], states={"result": fitting(answer)}))
+    return through(pipeline, load["Next"], request, **known, **read)
+
+
+def through(found: Any, name: str, given: Any, /, **known: Any) -> dict[str, Any]:
+    """Return the variables after a walk, each of whose steps has to fit."""
+    return dict(walk(found, name, given, CONTEXT, check=fitting, **known).variables)
 
 
 @pytest.mark.parametrize(
@@ -172,12 +184,16 @@ def batch_told(machines: Machines, step: str, items: list[Any], batches: int) ->
     batch = machines["batch"]
     given = {"step": step, "run_id": "r" * 80, "number": 0, "batches": batches}
     names = [{"name": item["dataset"], "engine": "duckdb", "min_rows": 10**9} for item in items]
-    known = said(
-        batch["ReadInput"]["Assign"], states={"input": {**given, "datasets": names, "by_event": 0}}
-    )
-    known = {**known, "done": fitting(items), "notStored": []}
+    given |= {"datasets": names, "by_event": False}
+    known = fitting(said(batch["ReadInput"]["Assign"], states={"input": given}))
+    mapped = batch["ProcessDatasets"]
+    known |= fitting(said(mapped["Assign"], states={"result": fitting(items)}, **known))
+    known = through(batch, mapped["Next"], {}, **known)
     fitting(said(batch["StoreBatch"]["Arguments"], **known))
-    fitting(said(batch["PublishMetrics"]["Arguments"], **known))
+    known |= fitting(said(batch["StoreBatch"]["Assign"], **known))
+    known = through(batch, "AnyReports", {}, **known)
+    if "measured" in known:
+        fitting(said(batch["PublishMetrics"]["Arguments"], **known))
     return fitting(said(batch["TellBatch"]["Output"], **known))
 
 
@@ -186,9 +202,11 @@ def items_of(machines: Machines, step: str, names: list[str], *, failing: bool) 
     if failing:
         return [{"dataset": name, "failure": {**FAILURE, "dataset": name}} for name in names]
     answer = {"Body": json.dumps(INGEST if step == "ingest" else REPORT, ensure_ascii=False)}
-    output = machines["batch"]["ReadReport"]["Output"]
-    item = said(output, states={"result": fitting(answer)}, dataset=names[0])
-    return [{**item, "dataset": name} for name in names]
+    read = machines["dataset"]["ReadReport"]
+    known = fitting(said(read["Assign"], states={"result": fitting(answer)}))
+    end = walk(machines["dataset"], read["Next"], {}, check=fitting, dataset=names[0], **known)
+    assert end.state == "DatasetDone"
+    return [{**end.given, "dataset": name} for name in names]
 
 
 def checked(machines: Machines, kind: str, names: list[str], first: int, *, failing: bool) -> Any:
@@ -242,6 +260,7 @@ def test_run__of_many_datasets_fits(count: int, failing: bool, machines: Machine
     request = fitting(said(arguments, states={"context": CONTEXT}, **known))
     own = said(machines["model"]["ReadInput"]["Assign"], states={"input": request["Input"]})
     fitting(own)
+    known = through(pipeline, "CatalogIsCurrent", {}, **known)
     lists = fitting(said(pipeline["CheckLayers"]["Items"], **known))
     found = [
         checked(machines, "dataset", NAMES[:BATCH], lists[0]["first"], failing=number % 2 > 0)
@@ -250,12 +269,10 @@ def test_run__of_many_datasets_fits(count: int, failing: bool, machines: Machine
     results = {"result": fitting(found)}
     known |= fitting(said(pipeline["CheckLayers"]["Assign"], states=results))
     known["stageResults"] = [STAGE] * STAGES
-    assigned = fitting(
-        said(pipeline["BuildResult"]["Assign"], states={"context": CONTEXT}, **known)
-    )
-    assert len(assigned["result"]["failures"]) <= 20
-    assert assigned["result"]["totals"]["failures"] >= (count if failing else 0)
-    mails(machines, assigned["result"])
+    result = through(pipeline, "ListFailures", {}, **known)["result"]
+    assert len(result["failures"]) <= 20
+    assert result["totals"]["failures"] >= (count if failing else 0)
+    mails(machines, result)
 
 
 STAGE = {
@@ -277,14 +294,19 @@ STAGE = {
 def mails(machines: Machines, result: Any) -> None:
     """Check that what is told of a result fits, into variables and into messages."""
     notify = machines["notify"]
-    composed = fitting(said(notify["Compose"]["Assign"], result=fitting(result)))
+    composed = through(notify, "ReadInput", {"result": fitting(result)})
     refused = result["totals"]["files"]["refused"]
-    assert said(notify["AnyRefused"]["Choices"][0]["Condition"], result=result) == (refused > 0)
-    assert str(refused) in said(notify["NotifyRefused"]["Arguments"]["Subject"], result=result)
-    for name in ("NotifyRefused", "NotifySuccess", "NotifyFailure"):
-        message = said(notify[name]["Arguments"]["Message"], result=result, **composed)
+    ended = [
+        walk(notify, "AnyRefused", {}, check=fitting, **composed),
+        walk(notify, "NotifySuccess", {}, check=fitting, **composed),
+        walk(notify, "ComposeFailure", {}, check=fitting, **composed),
+    ]
+    assert (ended[0].state == "NotifyRefused") == (refused > 0)
+    for end in ended[refused == 0 :]:
+        arguments = said(notify[end.state]["Arguments"], **end.variables)
         # SNS takes 256 KB: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-        assert len(message.encode()) < 256_000
+        assert len(arguments["Message"].encode()) < 256_000
+        assert end.state != "NotifyRefused" or str(refused) in arguments["Subject"]
 
 
 def test_checks__of_a_hundred_models_fit(machines: Machines) -> None:
@@ -293,13 +315,13 @@ def test_checks__of_a_hundred_models_fit(machines: Machines) -> None:
 
 
 def test_stages__as_many_as_there_may_be__fit(machines: Machines) -> None:
-    state = machines["model"]["RecordStage"]
     failure = {"model": NAMES[0], "status": "failed", "error": "E" * 40, "cause": "語" * 300}
     known: dict[str, Any] = {
         "stages": [],
         "failures": [],
         "total": 0,
         "jobFailure": {},
+        "jobRun": {},
         "left": [{"name": f"{n:03}{'s' * 97}", "engine": "duckdb"} for n in range(STAGES)],
     }
     for _ in range(STAGES):
@@ -307,7 +329,7 @@ def test_stages__as_many_as_there_may_be__fit(machines: Machines) -> None:
         remaining = [other["name"] for other in known["left"][1:]]
         summary = {**STAGE, "stage": stage["name"], "failures": [failure] * 20}
         known |= {"stage": stage, "summary": fitting({**summary, "remaining": remaining})}
-        known |= fitting(said(state["Assign"], **known))
+        known = through(machines["model"], "WhatFailed", {}, **known)
     assert len(known["stages"]) == STAGES
     assert len(known["failures"]) == sum(len(one["failures"]) for one in known["stages"]) == 20
     fitting(said(machines["model"]["StagesEnded"]["Output"], **known))
@@ -332,7 +354,7 @@ def test_answers__of_services_fit(machines: Machines) -> None:
     fitting({"Executions": [execution] * asked["MaxResults"], "NextToken": "t" * 3096})
     # Keys have 1,024 bytes, each of which may be written as \u0001.
     found = {"Key": "x" * 6 * 1024, "ETag": "e" * 40, "StorageClass": "STANDARD", "Size": 10**12}
-    listing = machines["batch"]["ListFiles"]["Arguments"]
+    listing = machines["dataset"]["ListFiles"]["Arguments"]
     fitting({"Contents": [found] * listing["MaxKeys"], "Prefix": "p" * 200})
     # The targets of a crawler are all tables of a layer.
     target = {"Path": f"s3://{'b' * 63}/processed/{NAMES[0]}/", "Exclusions": []}

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.states.jsonata import evaluate
-from tests.asl.machines import states
+from tests.asl.machines import said, states, walk
 from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
@@ -78,36 +77,33 @@ FAILURE = {
 
 
 def composed(notify: States, result: dict[str, Any]) -> dict[str, Any]:
-    """Return the variables that the first state leaves."""
-    assign = notify["Compose"]["Assign"]
-    return {"result": result, **{name: said(text, result=result) for name, text in assign.items()}}
+    """Return the variables that there are when the first task begins."""
+    end = walk(notify, "ReadInput", {"result": result})
+    assert end.state == "PublishMetrics"
+    return dict(end.variables)
 
 
-def said(text: str, **variables: Any) -> Any:
-    return evaluate(text.removeprefix("{%").removesuffix("%}"), variables)
+# Where the way to a mail begins.
+BEGINS = {"NotifyRefused": "AnyRefused", "NotifySuccess": "Outcome", "NotifyFailure": "Outcome"}
 
 
 def mail(notify: States, state: str, result: dict[str, Any]) -> tuple[str, str]:
-    variables = composed(notify, result)
-    arguments = notify[state]["Arguments"]
-    subject = said(arguments["Subject"], **variables)
-    assert len(subject) <= 100
-    assert subject.isascii()
-    return subject, said(arguments["Message"], **variables)
+    end = walk(notify, BEGINS[state], {}, **composed(notify, result))
+    assert end.state == state
+    arguments = said(notify[state]["Arguments"], **end.variables)
+    assert len(arguments["Subject"]) <= 100
+    assert arguments["Subject"].isascii()
+    return arguments["Subject"], arguments["Message"]
 
 
 def way(notify: States, result: dict[str, Any]) -> list[str]:
     """Return the mails that are sent, in order."""
-    variables = composed(notify, result)
-    sent, state = [], "AnyRefused"
-    while state != "Told":
-        here = notify[state]
-        if here["Type"] == "Choice":
-            choices = (c["Next"] for c in here["Choices"] if said(c["Condition"], **variables))
-            state = next(choices, here["Default"])
-        else:
-            sent.append(state)
-            state = here["Next"]
+    end = walk(notify, "AnyRefused", {}, **composed(notify, result))
+    sent = []
+    while notify[end.state]["Type"] == "Task":
+        sent.append(end.state)
+        end = walk(notify, notify[end.state]["Next"], {}, **end.variables)
+    assert end.state == "Told"
     return sent
 
 
@@ -233,9 +229,14 @@ def published(task: dict[str, Any], **variables: Any) -> Metrics:
 
 def test_metrics__of_datasets__count_rows_files_and_seconds(deployment: Deployment) -> None:
     batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
-    task = batch["PublishMetrics"]
+
+    def metrics(step: str, done: list[Any]) -> Metrics:
+        known = said(batch["ProcessDatasets"]["Assign"], states={"result": done}, datasets=[])
+        end = walk(batch, "AnyReports", {}, step=step, pipeline="medallion", **known)
+        return published(batch[end.state], **end.variables)
+
     reports = [{"dataset": "orders", "report": ORDERS["ingest"]}, {"dataset": "x", "failure": {}}]
-    assert published(task, step="ingest", done=reports) == {
+    assert metrics("ingest", reports) == {
         ("FilesAccepted", "orders"): 2,
         ("FilesRefused", "orders"): 5,
         ("RowsIngested", "orders"): 10,
@@ -245,7 +246,7 @@ def test_metrics__of_datasets__count_rows_files_and_seconds(deployment: Deployme
     reports = [
         {"dataset": entry["dataset"], "report": entry["transform"]} for entry in (ORDERS, RETURNS)
     ]
-    assert published(task, step="transform", done=reports) == {
+    assert metrics("transform", reports) == {
         ("RowsProcessed", "orders"): 27,
         ("RowsRefused", "orders"): 3,
         ("TransformSeconds", "orders"): 2.5,
@@ -273,13 +274,13 @@ HELD: dict[str, Any] = {
 
 
 def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
-    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
-    task = batch["RequestApproval"]
-    known = {
-        "input": {"dataset": "orders", "report": HELD},
-        "context": {"Task": {"Token": "TOKEN"}, "Execution": {"Id": "arn:x"}},
-    }
-    variables = {"states": known, "dataset": "orders", "runId": "r1"}
+    dataset = dict(states(json.loads(deployment.definitions["medallion-dataset"])))
+    task = dataset["RequestApproval"]
+    context = {"Task": {"Token": "TOKEN"}, "Execution": {"Id": "arn:x"}}
+    given = {"dataset": "orders", "report": HELD}
+    end = walk(dataset, "IsHeld", given, context, dataset="orders", runId="r1")
+    assert (end.state, end.given) == ("RequestApproval", given)
+    variables = {**end.variables, "states": {"input": given, "context": context}}
     assert said(task["TimeoutSeconds"], **variables) == 7200
     subject = said(task["Arguments"]["Subject"], **variables)
     assert subject == "[medallion] APPROVAL needed: orders, run r1"
@@ -293,7 +294,7 @@ def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
     # What was approved is what the second transform has to find.
     assert said(task["Output"]["approved"], **variables) == "0123456789abcdef"
     arguments = said(
-        batch["TransformDataset"]["Arguments"]["Arguments"],
+        dataset["TransformDataset"]["Arguments"]["Arguments"],
         states={"input": {"approved": "0123456789abcdef"}},
         dataset="orders",
         runId="r1",
@@ -312,8 +313,8 @@ def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
 def test_approval__not_given__says_so(
     error: str, cause: str | None, named: str, said_of_it: str, deployment: Deployment
 ) -> None:
-    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
-    [catcher] = [c for c in batch["RequestApproval"]["Catch"] if error in c["ErrorEquals"]]
+    dataset = dict(states(json.loads(deployment.definitions["medallion-dataset"])))
+    [catcher] = [c for c in dataset["RequestApproval"]["Catch"] if error in c["ErrorEquals"]]
     assert catcher["Assign"]["failure"]["error"] == named
     known: dict[str, Any] = {"input": {"report": HELD}, "errorOutput": {"Error": error}}
     if cause is not None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("terraform-module")
 ACCOUNT = "us-east-1:123456789012"
 OWN = "medallion-pipeline"  # the only machine that looks at its own executions
 BUCKET = "arn:aws:s3:::medallion-123456789012-us-east-1"
-PARTS = ("batch", "check", "crawl", "model", "notify", "pipeline")
+PARTS = ("batch", "check", "crawl", "dataset", "model", "notify", "pipeline")
 CRAWLERS = ("medallion-processed", "medallion-raw")  # no models here, so none of analytics
 ROLES = {
     "medallion-arrival",
@@ -27,6 +27,7 @@ ROLES = {
     "medallion-check",
     "medallion-crawl",
     "medallion-crawler",
+    "medallion-dataset",
     "medallion-ingest-job",
     "medallion-model",
     "medallion-model-job",
@@ -235,6 +236,7 @@ SHARED = {
     "medallion-check.FindDefaultDatabase",
     "medallion-check.ReadCatalog",
     "medallion-model-job.WriteLogs",
+    "medallion-batch.HearOfParts",
     "medallion-pipeline.HearOfParts",
 }
 
@@ -277,10 +279,13 @@ def test_listing__is_bound_to_prefixes(role: str, deployment: Deployment) -> Non
         ("medallion-pipeline", ("s3:PutObject", "runs/x/ingest/sales.json")),
         ("medallion-pipeline", ("s3:PutObject", "processed/sales/part-0.parquet")),
         ("medallion-pipeline", ("s3:GetObject", "incoming/sales/x.csv")),
-        ("medallion-batch", ("s3:GetObject", "incoming/sales/x.csv")),
-        ("medallion-batch", ("s3:GetObject", "processed/sales/part-0.parquet")),
+        ("medallion-batch", ("s3:GetObject", "runs/x/ingest/sales.json")),
         ("medallion-batch", ("s3:PutObject", "runs/x/ingest/sales.json")),
         ("medallion-batch", ("s3:PutObject", "runs/x/result.json")),
+        ("medallion-dataset", ("s3:GetObject", "incoming/sales/x.csv")),
+        ("medallion-dataset", ("s3:GetObject", "processed/sales/part-0.parquet")),
+        ("medallion-dataset", ("s3:PutObject", "runs/x/ingest/sales.json")),
+        ("medallion-dataset", ("s3:PutObject", "runs/x/batches/ingest-0.json")),
         ("medallion-arrival", ("s3:GetObject", "incoming/sales/x.csv")),
         ("medallion-arrival", ("s3:PutObject", "runs/x/result.json")),
         ("medallion-notify", ("s3:GetObject", "runs/x/result.json")),

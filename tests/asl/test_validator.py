@@ -41,7 +41,7 @@ def test_definitions__of_another_partition__name_no_other(module: Terraform) -> 
         text = pretended.sub("", definition)
         assert "arn:aws-us-gov:states:::" in text, machine
         assert not re.search(r"arn:aws:|console\.aws\.amazon\.com", text), machine
-    for machine in ("batch", "notify"):
+    for machine in ("dataset", "notify"):
         assert (
             "https://console.amazonaws-us-gov.com/states/home?region=us-gov-west-1"
             in found[machine]

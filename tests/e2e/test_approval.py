@@ -100,7 +100,7 @@ def test_answer__of_any_kind__ends_its_dataset_alone(prices: Lake) -> None:
 @contextmanager
 def impatient(lake: Lake, seconds: int) -> Iterator[None]:
     """Give up an approval after some seconds; hours are the least that can be configured."""
-    arn = lake.outputs["pipeline_arn"].removesuffix("pipeline") + "batch"
+    arn = lake.outputs["pipeline_arn"].removesuffix("pipeline") + "dataset"
     definition = lake.states.describe_state_machine(stateMachineArn=arn)["definition"]
     hours = '"{% $states.input.report.held.timeout_seconds %}"'
     assert definition.count(hours) == 1

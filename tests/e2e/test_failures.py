@@ -225,7 +225,7 @@ def as_list(value: Any) -> list[Any]:
     [
         ("shop-transform-job", "s3:PutObject", "TransformDataset", "quarantine/orders/"),
         ("shop-crawler", "glue:UpdateTable", "CrawlRaw", "glue:GetDatabase"),
-        ("shop-batch", "glue:StartJobRun", "IngestDataset", "glue:StartJobRun"),
+        ("shop-dataset", "glue:StartJobRun", "IngestDataset", "glue:StartJobRun"),
         ("shop-check", "athena:GetPreparedStatement", "CheckTable", "athena:"),
     ],
 )

@@ -22,7 +22,7 @@ variables {
   job_names              = { ingest = "lake-ingest", transform = "lake-transform", model = "lake-model" }
   job_timeout_minutes    = 60
   log_group_arns = {
-    for machine in ["arrival", "batch", "check", "crawl", "model", "notify", "pipeline"] : machine => "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/lake-${machine}"
+    for machine in ["arrival", "batch", "check", "crawl", "dataset", "model", "notify", "pipeline"] : machine => "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/states/lake-${machine}"
   }
   success_mails  = true
   topic_arn      = "arn:aws:sns:us-east-1:123456789012:lake-notifications"
@@ -87,8 +87,8 @@ run "with_the_variables_above" {
   }
 
   assert {
-    condition     = [for machine in ["batch", "pipeline"] : [for row in local.statements[machine] : row.condition if contains(row.actions, "s3:ListBucket")]] == [[{ StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }], [{ StringLikeIfExists = { "s3:prefix" = ["config/*"] } }]]
-    error_message = "Batches must see which datasets have files, and nothing else is listed."
+    condition     = [for machine in ["dataset", "pipeline"] : [for row in local.statements[machine] : row.condition if contains(row.actions, "s3:ListBucket")]] == [[{ StringLikeIfExists = { "s3:prefix" = ["incoming/*", "runs/*"] } }], [{ StringLikeIfExists = { "s3:prefix" = ["config/*"] } }]]
+    error_message = "It must be seen which datasets have files, and nothing else is listed."
   }
 
   assert {
@@ -121,7 +121,7 @@ run "routes_nothing_without_arrivals" {
   }
 
   assert {
-    condition     = length(aws_sfn_state_machine.arrival) == 0 && output.arrival_arn == null && keys(module.role) == ["batch", "check", "crawl", "model", "notify", "pipeline"]
+    condition     = length(aws_sfn_state_machine.arrival) == 0 && output.arrival_arn == null && keys(module.role) == ["batch", "check", "crawl", "dataset", "model", "notify", "pipeline"]
     error_message = "Without arrivals there must be no machine and no role for them: ${join(", ", keys(module.role))}"
   }
 }
