@@ -14,7 +14,7 @@ from rich.text import Text
 from ops.display import console, indented, plural
 from ops.errors import OpsError
 from ops.executions import execution_arn, progress_of, running
-from ops.history import APPROVAL, Unit
+from ops.history import Unit
 from ops.progress import run_id
 from ops.target import Target
 
@@ -220,7 +220,7 @@ def _why_none(target: Target, run: str, dataset: str) -> str:
     answers = [
         f"that of dataset {unit.item} {answer(unit)}"
         for unit in progress_of(target, arn).units
-        if unit.state == APPROVAL and not unit.token and dataset in ("", unit.item)
+        if unit.awaits == "approval" and not unit.token and dataset in ("", unit.item)
     ]
     if answers:
         return f"No request{of} of run {run_id(arn)} waits: {'; '.join(answers)}."

@@ -1,9 +1,10 @@
 """Read the history of an execution: which unit of work began, ended, how, and for what.
 
 A *unit* is what an operator cares to see: a Task at the top of the machine or of a Parallel
-branch, or one item of a Map, called after the item's first Task and its dataset. An item that
-has to be approved is several of them: what was done before, the request, what was done after.
-Waiting for the end of a window, or for the turn of a run, is a unit as well.
+branch, or one item of a Map, called after the item's first Task and its dataset. An execution for
+one dataset is such an item, too. An item that has to be approved is several of them: what was done
+before, the request, what was done after. Waiting for the end of a window, or for the turn of a run,
+is a unit as well. Which states these are, the machine's definition says.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
+
+from ops.machines import Machine
 
 _FAILURES = {
     "TaskFailed": "taskFailedEventDetails",
@@ -21,13 +24,12 @@ _FAILURES = {
     "TaskStartFailed": "taskStartFailedEventDetails",
     "TaskSubmitFailed": "taskSubmitFailedEventDetails",
 }
-_ITERATION_ENDS = ("MapIterationSucceeded", "MapIterationFailed", "MapIterationAborted")
+_ITEM_ENDS = (
+    *("MapIterationSucceeded", "MapIterationFailed", "MapIterationAborted"),
+    *("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"),
+)
 # Reading or storing a document, or listing the runs, is not worth a line, unless it fails.
 _QUIET_RESOURCES = ("aws-sdk:s3", "aws-sdk:sfn")
-APPROVAL = "RequestApproval"
-WAITS = ("WaitForWindow", "WaitForTurn")
-# However often a run looks whether it is its turn, that is one unit.
-_TURN_STATES = ("FindEarlierRuns", "IsOurTurn", "WaitForTurn")
 _TOKEN = re.compile(r"--task-token\s+(\S{16,})")
 
 
@@ -39,6 +41,10 @@ class Unit:
     ----------
     state, item
         Name of the state; what it works on (a dataset, a table, a stage), or nothing.
+    stage
+        Stage whose models a job run builds, if that is what it does.
+    awaits
+        What it waits for: an approval, the end of a window, the turn of the run, or nothing of it.
     attempts
         How often a Task was started, retries included.
     output
@@ -62,6 +68,8 @@ class Unit:
     quiet: bool = False
     attempts: int = 0
     job_run_id: str | None = None
+    stage: str = ""
+    awaits: Literal["", "approval", "window", "turn"] = ""
     output: dict[str, Any] = field(default_factory=dict)
     error: tuple[str, str] | None = None
     execution_arn: str | None = None
@@ -76,18 +84,19 @@ class Unit:
 
 @dataclass
 class _Iteration:
-    """One item of a Map while its history is read."""
+    """One item of a Map, or an execution for one item, while its history is read."""
 
-    map_state: str
+    name: str
     started: datetime
     item: str = ""
     unit: Unit | None = None
 
 
 class History:
-    """Units of an execution, fed with its events in the order of their ids."""
+    """Units of an execution of a machine, fed with its events in the order of their ids."""
 
-    def __init__(self) -> None:
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
         self.units: list[Unit] = []
         self.last_id = 0
         self._ended: list[Unit] = []
@@ -105,7 +114,8 @@ class History:
     @property
     def waits(self) -> list[Unit]:
         """What the run waits for before it begins: the end of its window, or its turn."""
-        return [unit for unit in self.units if unit.state in WAITS and unit.ended is None]
+        waits = (unit for unit in self.units if unit.awaits in ("window", "turn"))
+        return [unit for unit in waits if unit.ended is None]
 
     def feed(self, events: Iterable[Mapping[str, Any]]) -> list[Unit]:
         """Take new events; return the units that ended with them."""
@@ -125,16 +135,24 @@ class History:
 
     def _apply(self, event: Mapping[str, Any]) -> None:
         number, kind = event["id"], event["type"]
+        if kind == "ExecutionStarted":
+            self._start(event)
         scope, unit = self._place(event)
         self._scopes[number], self._units[number] = scope, unit
         if kind.endswith("StateEntered"):
             self._enter(event, scope)
         elif kind.endswith("StateExited"):
             self._exit(event, scope, unit)
-        elif kind in _ITERATION_ENDS and scope:
+        elif kind in _ITEM_ENDS and scope:
             self._end_iteration(event, scope)
         elif unit:
             _note_task(unit, event)
+
+    def _start(self, event: Mapping[str, Any]) -> None:
+        """Take an execution for one item as an item."""
+        item = _item(event["executionStartedEventDetails"].get("input"))
+        if item:
+            self._scopes[0] = _Iteration("", event["timestamp"], item)
 
     def _place(self, event: Mapping[str, Any]) -> tuple[_Iteration | None, Unit | None]:
         """Iteration and unit that an event belongs to: those of the event that led to it."""
@@ -154,21 +172,23 @@ class History:
         unit: Unit | None = None
         if kind == "MapStateEntered":
             self._maps[name] = scope
-        if self._turn and not scope and name not in _TURN_STATES:
+        if self._turn and not scope and name not in self._machine.turn_states:
             self._end(self._turn, moment)
             self._turn = None
         if scope:
             scope.item = scope.item or _item(details.get("input"))
             unit = scope.unit
-            if unit and (name == APPROVAL or (unit.quiet and kind == "TaskStateEntered")):
+            asks = name in self._machine.approvals
+            if unit and (asks or (unit.quiet and kind == "TaskStateEntered")):
                 self._end(unit, moment)
                 unit = None
-        if kind == "WaitStateEntered" and not scope and name in WAITS:
+        if kind == "WaitStateEntered" and not scope:
             unit = self._wait(name, details, moment)
         elif kind == "TaskStateEntered" and unit is None:
             unit = Unit(name, scope.item if scope else "", moment)
             self.units.append(unit)
-            if name == APPROVAL:
+            if name in self._machine.approvals:
+                unit.awaits = "approval"
                 unit.request = _document(details.get("input"))
         if scope:
             scope.unit = unit
@@ -176,11 +196,12 @@ class History:
 
     def _wait(self, name: str, details: Mapping[str, Any], moment: datetime) -> Unit:
         """Unit of a wait that begins; a run that waits for its turn once more has its unit."""
-        unit = self._turn if name == "WaitForTurn" else None
+        turn = name in self._machine.turns
+        unit = self._turn if turn else None
         if unit is None:
-            unit = Unit(name, "", moment)
+            unit = Unit(name, "", moment, awaits="turn" if turn else "window")
             self.units.append(unit)
-        if name == "WaitForTurn":
+        if turn:
             self._turn = unit
             unit.note = f"for run {', '.join(self._earlier)}" if self._earlier else ""
         else:
@@ -191,8 +212,9 @@ class History:
     def _exit(self, event: Mapping[str, Any], scope: _Iteration | None, unit: Unit | None) -> None:
         details = event["stateExitedEventDetails"]
         name = details["name"]
-        if name == "FindEarlierRuns":
-            self._earlier = _texts((details.get("assignedVariables") or {}).get("earlier"))
+        assigned = details.get("assignedVariables") or {}
+        if name in self._machine.turn_states and "earlier" in assigned:
+            self._earlier = _texts(assigned["earlier"])
         if unit is None or unit.ended is not None or unit is self._turn:
             return
         if scope is None and unit.state != name:
@@ -200,7 +222,7 @@ class History:
         unit.output = _document(details.get("output"))
         if scope is None:
             self._end(unit, event["timestamp"])
-        elif name == APPROVAL and "approved" in unit.output:
+        elif unit.awaits == "approval" and "approved" in unit.output:
             # What follows is done once more, as a unit of its own.
             self._end(unit, event["timestamp"])
             scope.unit = self._units[event["id"]] = None
@@ -208,7 +230,7 @@ class History:
     def _end_iteration(self, event: Mapping[str, Any], scope: _Iteration) -> None:
         unit = scope.unit
         if unit is None:  # no Task was needed for this item
-            unit = scope.unit = Unit(scope.map_state, scope.item, scope.started)
+            unit = scope.unit = Unit(scope.name, scope.item, scope.started)
             self.units.append(unit)
         if unit.ended is None:
             self._end(unit, event["timestamp"])
@@ -226,8 +248,9 @@ def _note_task(unit: Unit, event: Mapping[str, Any]) -> None:
         unit.attempts += 1
         if unit.attempts == 1:
             unit.quiet = details.get("resourceType", "").startswith(_QUIET_RESOURCES)
-            unit.item = unit.item or _stage(details)
-        if unit.state == APPROVAL:
+            unit.stage = _stage(details)
+            unit.item = unit.item or unit.stage
+        if unit.awaits == "approval":
             unit.token = _token(details)
     elif kind == "TaskSubmitted":
         details = event.get("taskSubmittedEventDetails", {})

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
 from ops.display import duration, plural
-from ops.history import APPROVAL, History, Unit
+from ops.history import History, Unit
+from ops.machines import Machine
 from ops.target import Target
 
-# Their executions are shown unit by unit; that of a crawl is one line.
-OPENED = ("IngestBatch", "TransformBatch", "RunModels", "CheckTables")
+_READERS = 8
 
 
 def run_id(execution_arn: str) -> str:
@@ -52,7 +53,9 @@ class Progress:
 
     def __init__(self, target: Target, execution_arn: str) -> None:
         self._target = target
-        self._histories = {execution_arn: History()}
+        self._root = execution_arn
+        self._histories: dict[str, History] = {}
+        self._machines: dict[str, Machine] = {}
         # Executions that are over, and those of them that have been read to the end.
         self._over: set[str] = set()
         self._ended: set[str] = set()
@@ -81,11 +84,13 @@ class Progress:
         """Read what is new; return the units that ended, those of opened executions first."""
         found: list[Unit] = []
         read: set[str] = set()
+        self._follow(self._root)
         # What an execution has started shows in its history, and is then read in the same go.
         while waiting := [arn for arn in self._histories if arn not in read | self._ended]:
-            for arn in waiting:
-                read.add(arn)
-                found = self._read(arn) + found
+            read.update(waiting)
+            with ThreadPoolExecutor(_READERS) as pool:
+                for arn, pages in zip(waiting, pool.map(self._pages, waiting), strict=True):
+                    found = self._feed(arn, pages) + found
         return found
 
     def close(self, moment: datetime) -> list[Unit]:
@@ -93,24 +98,39 @@ class Progress:
         left = [unit for history in self._histories.values() for unit in history.close(moment)]
         return [unit for unit in left if not self._is_opened(unit)]
 
-    def _read(self, arn: str) -> list[Unit]:
+    def _follow(self, arn: str) -> None:
+        if arn not in self._histories:
+            self._histories[arn] = History(self._machine(arn))
+
+    def _machine(self, arn: str) -> Machine:
+        """Machine of an execution, as it is defined for that."""
+        name = arn.split(":")[6]
+        if name not in self._machines:
+            answer = self._target.stepfunctions.describe_state_machine_for_execution(
+                executionArn=arn
+            )
+            self._machines[name] = Machine.of(answer["definition"])
+        return self._machines[name]
+
+    def _pages(self, arn: str) -> list[list[dict[str, Any]]]:
+        return list(events(self._target, arn, self._histories[arn].last_id))
+
+    def _feed(self, arn: str, pages: list[list[dict[str, Any]]]) -> list[Unit]:
         history = self._histories[arn]
-        ended: list[Unit] = []
-        for page in events(self._target, arn, history.last_id):
-            ended.extend(history.feed(page))
+        ended = [unit for page in pages for unit in history.feed(page)]
         for unit in history.units:
             if self._is_opened(unit):
                 assert unit.execution_arn is not None
-                self._histories.setdefault(unit.execution_arn, History())
+                self._follow(unit.execution_arn)
                 if unit.ended:
                     self._over.add(unit.execution_arn)
         if arn in self._over:
             self._ended.add(arn)
-        return [unit for unit in ended if not self._is_opened(unit) or problem(unit)]
+        # What went wrong in an opened execution, its units tell; that it broke off, it does itself.
+        return [unit for unit in ended if not self._is_opened(unit) or unit.error]
 
-    @staticmethod
-    def _is_opened(unit: Unit) -> bool:
-        return unit.state in OPENED and unit.execution_arn is not None
+    def _is_opened(self, unit: Unit) -> bool:
+        return unit.execution_arn is not None and self._machine(unit.execution_arn).opened
 
 
 def unit_line(unit: Unit) -> Text | None:
@@ -175,7 +195,7 @@ def counts(unit: Unit) -> str:
     """What a unit did, in numbers: rows and files of a job, checks that failed."""
     if unit.note:
         return unit.note
-    if unit.state == APPROVAL:
+    if unit.awaits == "approval":
         return "approved"
     report = unit.output.get("report")
     if isinstance(report, dict):

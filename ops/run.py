@@ -108,7 +108,7 @@ def follow(target: Target, execution_arn: str) -> DescribeExecutionOutputTypeDef
 
 def unit_lines(target: Target, run: str, unit: Unit) -> Iterator[Text]:
     """Lines of a unit that has ended: one as a rule, and those of its models after a stage."""
-    if unit.state == "RunStage" and unit.item:
+    if unit.stage:
         yield from models.lines(target, run, unit)
     elif (line := unit_line(unit)) is not None:
         yield line

@@ -82,7 +82,7 @@ def waiting(target: Target) -> None:
     if waits:
         heading("Waiting to begin")
         for name, unit in waits:
-            what = "the end of its window" if unit.state == "WaitForWindow" else "its turn"
+            what = "the end of its window" if unit.awaits == "window" else "its turn"
             console.print(Text(f"  {name} waits for {what}{f', {unit.note}' if unit.note else ''}"))
 
 

@@ -289,8 +289,10 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption(
         "states-child-cause",
         "The cause of a failed `startExecution.sync:2` is JSON with the keys `Error`, `Cause` and "
-        "`Status`, as in causes that public projects have kept.",
-        "Results and mails say of a batch, of a model or of a crawl only that it failed.",
+        "`Status`, and with `InputDetails` after `Input`, as in causes that public projects have "
+        "kept.",
+        "Results and mails say of a crawl, and of an execution that was cut off, only that it "
+        "failed.",
         probes_states.child_cause,
     ),
     Assumption(

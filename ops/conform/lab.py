@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ops.conform.ear import Ear
 from ops.errors import OpsError
 from ops.history import History
+from ops.machines import Machine
 from ops.progress import events
 from ops.target import Target
 
@@ -127,7 +128,8 @@ class Lab:
         return self.wait(f"the end of execution {arn.rsplit(':', 1)[-1]}", look, RUN_SECONDS)
 
     def history(self, arn: str) -> History:
-        history = History()
+        answer = self.target.stepfunctions.describe_state_machine_for_execution(executionArn=arn)
+        history = History(Machine.of(answer["definition"]))
         for page in events(self.target, arn):
             history.feed(page)
         return history

@@ -114,6 +114,7 @@ def child_cause(lab: Lab) -> Finding:
     # By text, as the machines look for them: a cause that is cut short is no JSON any more.
     keys = sorted(set(re.findall(r'"(\w+)": ?', cause)))
     holds = error == "States.TaskFailed" and {"Cause", "Error", "Status"} <= set(keys)
+    holds = holds and bool(re.search(r'"Input":.*"InputDetails":', cause))
     return Finding(holds, f"{error or 'no error'}: {', '.join(keys) or cause[:100]}")
 
 

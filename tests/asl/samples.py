@@ -164,7 +164,7 @@ MAILS: dict[str, Any] = {
     **dict.fromkeys(
         ("where", "execution", "stages", "modelChecks", "models", "unpublished"), "\nw"
     ),
-    **dict.fromkeys(("intro", "others", "advice", "subject", "more", "refused"), "t"),
+    **dict.fromkeys(("intro", "others", "advice", "ofWhom", "more", "refused"), "t"),
     **{key: ["a", "b"] for key in ("names", "ingested", "processed", "checked")},
     **{key: ["a", "b"] for key in ("counts", "lists", "places", "subjects", "reasons")},
     "datasets": "a: b",

@@ -171,6 +171,7 @@ def told(deployment: Deployment, cause: str | None, count: int = 1) -> list[dict
     [catcher] = pipeline["CrawlRaw"]["Catch"]
     error = {"Error": "States.TaskFailed", **({} if cause is None else {"Cause": cause})}
     failure = said(catcher["Output"], states={"errorOutput": error})["failure"]
+    empty: dict[str, Any] = {name: [] for name in NONE}
     end = walk(
         pipeline,
         "ListFailures",
@@ -181,7 +182,7 @@ def told(deployment: Deployment, cause: str | None, count: int = 1) -> list[dict
         left="StoreResult",
         runId="r",
         startedAt="t",
-        **{name: [] for name in NONE},
+        **empty,
     )
     assert end.state == "StoreResult"
     failures: list[dict[str, Any]] = end.variables["result"]["failures"]

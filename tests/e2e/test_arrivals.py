@@ -87,11 +87,17 @@ def event(lake: Lake, file: File) -> str:
 
 
 def entered_in_all(lake: Lake, run: str) -> list[str]:
-    """Return the states that a run and its batches entered."""
-    machine = lake.outputs["pipeline_arn"].removesuffix("pipeline") + "batch"
-    batches = machine.replace(":stateMachine:", ":execution:")
-    nested = [arn for arn in lake.nested(run) if arn.startswith(batches)]
-    return [state for arn in [run, *nested] for state in lake.entered(arn)]
+    """Return the states that a run, its batches and their datasets entered."""
+    head = lake.outputs["pipeline_arn"].removesuffix("pipeline")
+    machines = tuple(
+        f"{head}{name}:".replace(":stateMachine:", ":execution:") for name in ("batch", "dataset")
+    )
+    found, ahead = [], [run]
+    while ahead:
+        arn = ahead.pop(0)
+        found += lake.entered(arn)
+        ahead += [other for other in lake.nested(arn) if other.startswith(machines)]
+    return found
 
 
 def test_files__dropped_at_every_state_of_a_run__are_all_processed(arrivals: Lake) -> None:

@@ -29,6 +29,8 @@ from ops import (
     status,
     target,
 )
+from ops.environment import ROOT
+from ops.machines import Machine
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine:medallion-pipeline"
 EXECUTION = ARN.replace(":stateMachine:", ":execution:")
@@ -94,7 +96,20 @@ class Fake:
         return [arguments for asked, arguments in self.asked if asked == name]
 
 
+def described(executionArn: str) -> dict[str, Any]:  # noqa: N803 - of the API
+    """Machine of an execution, by the name in its ARN: what is put into it does not matter here."""
+    name = executionArn.split(":")[6].removeprefix("medallion-")
+    return {"definition": (ROOT / "asl" / f"{name}.asl.json").read_text(encoding="utf-8")}
+
+
+def machine(name: str) -> Machine:
+    return Machine.of(described(EXECUTION.replace("pipeline", name))["definition"])
+
+
 def connected(outputs: dict[str, Any] = OUTPUTS, **clients: Any) -> target.Target:
+    for client in clients.values():
+        if isinstance(client, Fake):
+            client.answers.setdefault("describe_state_machine_for_execution", described)
     session = localaws.Session(0, 1, "flights", None)
     made = target.Target("local", target.Outputs.parse(outputs, "The test"), session)
     made.__dict__.update(clients)
@@ -193,10 +208,15 @@ def transformed(script: Script, last: int, dataset: str, report: dict[str, Any])
     return script.exit("Task", last, "ReadTransformReport", {"dataset": dataset, "report": report})
 
 
-def held(script: Script, dataset: str, index: int = 0, report: dict[str, Any] = HELD) -> int:
-    """One item of TransformDatasets, up to where its request for approval waits."""
-    last = script.add("MapIterationStarted", 0, name="TransformDatasets", index=index)
-    last = transformed(script, last, dataset, report)
+def begun(script: Script, dataset: str) -> int:
+    """Begin an execution for a dataset."""
+    given = json.dumps({"step": "transform", "dataset": dataset, "engine": "duckdb"})
+    return script.add("ExecutionStarted", 0, input=given)
+
+
+def held(script: Script, dataset: str, report: dict[str, Any] = HELD) -> int:
+    """An execution for a dataset, up to where its request for approval waits."""
+    last = transformed(script, begun(script, dataset), dataset, report)
     last = script.enter("Task", last, "RequestApproval", {"dataset": dataset, "report": report})
     return asked(script, last, dataset)
 
@@ -227,22 +247,66 @@ def approved(script: Script, last: int, dataset: str) -> int:
 
 
 def refused(script: Script, last: int, dataset: str, error: str, cause: str, says: str) -> int:
-    """End a request with a failure of its task, and the item with what the machine records."""
+    """End a request with a failure of its task, and the execution with what it records."""
     kind = "TaskTimedOut" if error == "States.Timeout" else "TaskFailed"
     last = script.add(kind, last, resourceType="sns", error=error, cause=cause)
     last = script.exit("Task", last, "RequestApproval", {"error": says, "cause": cause})
-    last = script.enter("Pass", last, "RecordTransformFailure", {})
+    last = script.enter("Succeed", last, "RecordFailure", {})
     failure = {"state": "RequestApproval", "dataset": dataset, "error": says, "cause": cause}
     output = {"dataset": dataset, "failure": failure}
-    last = script.exit("Pass", last, "RecordTransformFailure", output)
-    return script.add("MapIterationSucceeded", last, name="TransformDatasets", index=0)
+    last = script.exit("Succeed", last, "RecordFailure", output)
+    return script.add("ExecutionSucceeded", last, output=json.dumps(output))
+
+
+def execution(machine: str, name: str) -> str:
+    return f"{EXECUTION.replace('pipeline', machine)}:{name}"
+
+
+def waits_for(
+    script: Script, index: int, state: str, given: Any, arn: str, output: str | None
+) -> None:
+    """Item of a Map that has started an execution, and has its output once that is over."""
+    last = script.add("MapIterationStarted", 1, name="M", index=index)
+    last = script.enter("Task", last, state, given)
+    last = script.add("TaskScheduled", last, resourceType="states", resource="startExecution")
+    submitted = json.dumps({"ExecutionArn": arn})
+    last = script.add("TaskSubmitted", last, resourceType="states", output=submitted)
+    if output is not None:
+        last = script.add("TaskSucceeded", last, resourceType="states", output="{}")
+        last = script.exit("Task", last, state, json.loads(output))
+        script.add("MapIterationSucceeded", last, name="M", index=index)
+
+
+def run_of(name: str, *batches: dict[str, Script]) -> dict[str, Script]:
+    """Histories of a run that transforms datasets in batches, each in an execution of its own."""
+    run = Script()
+    run.enter("Map", 0, "TransformDatasets")
+    found = {name: run}
+    for number, datasets in enumerate(batches):
+        batch = found[f"{name}-{number}"] = Script()
+        batch.enter("Map", 0, "ProcessDatasets")
+        outputs = [output_of(script) for script in datasets.values()]
+        for index, (dataset, output) in enumerate(zip(datasets, outputs, strict=True)):
+            arn = execution("dataset", f"{dataset}-{number}")
+            waits_for(batch, index, "RunDataset", {"dataset": dataset}, arn, output)
+        found |= {f"{dataset}-{number}": script for dataset, script in datasets.items()}
+        arn = execution("batch", f"{name}-{number}")
+        given = {"batch": {"number": number}}
+        waits_for(run, number, "TransformBatch", given, arn, None if None in outputs else "{}")
+    return found
+
+
+def output_of(script: Script) -> str | None:
+    """Output of an execution that is over."""
+    ended = script.events[-1].get("executionSucceededEventDetails")
+    return None if ended is None else str(ended.get("output", "{}"))
 
 
 def histories(**scripts: Script) -> Callable[..., Any]:
     """Histories by the last part of the execution's name, in pages of ten events."""
 
     def read(executionArn: str, nextToken: str = "0", **_: Any) -> Any:  # noqa: N803 - of the API
-        found = [s for name, s in scripts.items() if executionArn.endswith(name)]
+        found = [s for name, s in scripts.items() if executionArn.endswith(f":{name}")]
         if not found:
             raise refusal("ExecutionDoesNotExist", "GetExecutionHistory")
         start = int(nextToken)
@@ -255,13 +319,13 @@ def histories(**scripts: Script) -> Callable[..., Any]:
 
 def waiting(*datasets: str, **more: Any) -> Fake:
     """Step Functions with run manual-1, in which these datasets wait."""
-    script = Script()
-    for index, dataset in enumerate(datasets):
-        held(script, dataset, index)
+    scripts = {dataset: Script() for dataset in datasets}
+    for dataset, script in scripts.items():
+        held(script, dataset)
     item = {"executionArn": RUN, "name": "manual-1", "status": "RUNNING", "startDate": START}
     answers = {
         "list_executions": {"executions": [item]},
-        "get_execution_history": histories(**{"manual-1": script}),
+        "get_execution_history": histories(**run_of("manual-1", scripts)),
         "describe_execution": {"status": "RUNNING", "startDate": START},
         "send_task_success": {},
         "send_task_failure": {},

@@ -165,15 +165,15 @@ def test_alarms__are_those_of_the_module() -> None:
 
 
 def test_metrics__are_those_that_the_machines_publish() -> None:
-    published = set(re.findall(r"\$metric\('(\w+)'", machines("notify", "batch")))
-    published |= set(re.findall(r'"MetricName": "(\w+)"', machines("arrival")))
+    published = set(re.findall(r"'(\w+)': report\.", machines("batch")))
+    published |= set(re.findall(r'"MetricName": "(\w+)"', machines("arrival", "notify")))
     assert len(published) > 8
     cells = first_cells(page("monitoring"), "Metric")
     assert set(re.findall(r"`(\w+)`", " ".join(cells))) == published
 
 
 def test_mails__have_the_subjects_of_the_machines() -> None:
-    sent = set(re.findall(r"\[\$\{name\}\] ([A-Z]+(?: \w+)?)", machines("notify", "batch")))
+    sent = set(re.findall(r"\[\$\{name\}\] ([A-Z]+(?: \w+)?)", machines("notify", "dataset")))
     rule = (ROOT / "modules/monitoring/rules.tf").read_text(encoding="utf-8")
     sent |= set(re.findall(r"\] (CUT OFF)", rule))
     assert len(sent) > 4

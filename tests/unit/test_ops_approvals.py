@@ -23,6 +23,7 @@ from tests.unit.ops_fakes import (
     on_aws,
     refusal,
     refused,
+    run_of,
     token,
     transformed,
     waiting,
@@ -162,7 +163,8 @@ def answered(how: str) -> Script:
     ],
 )
 def test_approve__request_that_is_over_tells_how_it_ended(how: str, text: str) -> None:
-    states = waiting(get_execution_history=histories(**{"manual-1": answered(how)}))
+    scripts = run_of("manual-1", {"flights": answered(how)})
+    states = waiting(get_execution_history=histories(**scripts))
     with pytest.raises(OpsError, match="No request of run manual-1 waits") as caught:
         approvals.approve(lake(states), run="manual-1")
     assert text in caught.value.message
@@ -178,7 +180,8 @@ def test_approve__request_that_was_answered_in_the_meantime_tells_how() -> None:
         raise refusal("TaskTimedOut", "SendTaskSuccess")
 
     states = waiting(
-        get_execution_history=histories(**{"manual-1": script}), send_task_success=late
+        get_execution_history=histories(**run_of("manual-1", {"flights": script})),
+        send_task_success=late,
     )
     with pytest.raises(OpsError, match="was rejected at 2026-01-05 12:00 UTC: too late"):
         approvals.approve(lake(states), run="manual-1", dataset="flights")
@@ -217,14 +220,15 @@ def test_token__beside_a_run_or_dataset_is_refused(named: dict[str, str]) -> Non
 
 def test_waiting__requests_of_all_running_runs_oldest_first() -> None:
     late, early = Script(), Script()
-    late.add("ExecutionStarted", 0)
+    late.add("ExecutionRedriven", 0)
     held(late, "flights")
     held(early, "planes")
     items = [
         {"executionArn": OTHER, "name": "air", "status": "RUNNING", "startDate": START},
         {"executionArn": RUN, "name": "manual-1", "status": "RUNNING", "startDate": START},
     ]
-    reads = histories(**{"air-20260105T120000Z": late, "manual-1": early})
+    scripts = run_of("air-20260105T120000Z", {"flights": late})
+    reads = histories(**scripts, **run_of("manual-1", {"planes": early}))
     states = Fake(list_executions={"executions": items}, get_execution_history=reads)
     found = approvals.waiting(lake(states))
     assert [(request.run, request.dataset) for request in found] == [

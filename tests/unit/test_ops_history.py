@@ -10,6 +10,7 @@ from ops.progress import problem, unit_line
 from tests.unit.ops_fakes import (
     START,
     Script,
+    machine,
 )
 
 
@@ -43,7 +44,7 @@ def test_map_items__are_named_after_their_dataset_and_tell_their_counts() -> Non
     script.add("MapIterationSucceeded", end_second, name="IngestDatasets", index=1)
     end_first = job(script, first, "flights")
     script.add("MapIterationSucceeded", end_first, name="IngestDatasets", index=0)
-    ended = History().feed(script.events)
+    ended = History(machine("pipeline")).feed(script.events)
     assert [(unit.state, unit.item, unit.job_run_id) for unit in ended] == [
         ("IngestDataset", "weather", "x"),
         ("IngestDataset", "flights", "x"),
@@ -68,7 +69,7 @@ def test_state_after_a_map__is_no_item_of_it() -> None:
     last = script.add("TaskScheduled", last, resourceType="states", resource="startExecution")
     last = script.add("TaskSucceeded", last, resourceType="states", output="{}")
     script.exit("Task", last, "CrawlProcessed", {})
-    ended = History().feed(script.events)
+    ended = History(machine("pipeline")).feed(script.events)
     assert [(unit.state, unit.item) for unit in ended] == [
         ("IngestDataset", "flights"),
         ("CrawlProcessed", ""),
@@ -82,7 +83,7 @@ def test_failed_task__tells_why_even_when_it_is_caught() -> None:
     last = script.add("TaskScheduled", last, resourceType="states", resource="startExecution")
     last = script.add("TaskFailed", last, error="States.TaskFailed", cause="no\n  such crawler")
     last = script.exit("Task", last, "CrawlRaw", {"failure": {}})
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert text(unit) == "✘ CrawlRaw 3.0 s States.TaskFailed: no such crawler"
 
 
@@ -98,7 +99,7 @@ def test_failed_item__tells_what_the_machine_recorded() -> None:
     failure = {"error": "Glue job run FAILED", "cause": "ConfigError: no such type"}
     last = script.exit("Pass", last, "RecordIngestFailure", {"failure": failure})
     script.add("MapIterationSucceeded", last, name="IngestDatasets", index=0)
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert unit.job_run_id == "jr_1"
     assert problem(unit) == "Glue job run FAILED: ConfigError: no such type"
 
@@ -111,7 +112,7 @@ def test_retried_task__counts_its_attempts() -> None:
     last = script.add("TaskScheduled", last, resourceType="states", resource="startExecution")
     last = script.add("TaskSucceeded", last, resourceType="states", output="{}")
     script.exit("Task", last, "CrawlProcessed", {})
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert text(unit) == "✔ CrawlProcessed 5.0 s after 2 attempts"
 
 
@@ -121,7 +122,7 @@ def test_reading_a_document__is_no_line_unless_it_fails() -> None:
     last = script.add("TaskScheduled", last, resourceType="aws-sdk:s3", resource="getObject")
     failed = script.add("TaskFailed", last, error="S3.NoSuchKeyException", cause="gone")
     script.exit("Task", failed, "LoadPlan", {})
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert text(unit) == "✘ LoadPlan 3.0 s S3.NoSuchKeyException: gone"
     unit.error = None
     assert unit_line(unit) is None
@@ -135,7 +136,7 @@ def test_item_without_a_task__is_named_after_the_map() -> None:
     output = {"checks": "SKIPPED", "failed_checks": []}
     last = script.exit("Pass", last, "JudgeEmptyDataset", output)
     script.add("MapIterationSucceeded", last, name="CheckDatasets", index=0)
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert (unit.state, unit.item) == ("CheckDatasets", "planes")
 
 
@@ -150,7 +151,7 @@ def test_feed__again_with_known_events_changes_nothing() -> None:
     started = script.add("MapIterationStarted", 0, name="IngestDatasets", index=0)
     last = job(script, started, "flights")
     script.add("MapIterationSucceeded", last, name="IngestDatasets", index=0)
-    history = History()
+    history = History(machine("pipeline"))
     ended = [history.feed(script.events[:n]) for n in range(1, len(script.events) + 1)]
     assert [unit.item for units in ended for unit in units] == ["flights"]
     assert history.feed(script.events) == []
@@ -159,7 +160,7 @@ def test_feed__again_with_known_events_changes_nothing() -> None:
 def test_close__ends_what_was_cut_off() -> None:
     script = Script()
     script.enter("Task", 0, "CrawlRaw", {})
-    history = History()
+    history = History(machine("pipeline"))
     history.feed(script.events)
     moment = START + timedelta(seconds=31)
     (unit,) = history.close(moment)
@@ -175,7 +176,7 @@ def test_stage__is_named_after_what_its_job_run_is_told() -> None:
     cause = json.dumps({"Id": "jr_1", "JobRunState": "FAILED", "ErrorMessage": "1 of 2 failed"})
     last = script.add("TaskFailed", last, error="States.TaskFailed", cause=cause)
     script.exit("Task", last, "RunStage", {})
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert (unit.item, unit.job_run_id) == ("fact", "jr_1")
     assert text(unit) == "✘ RunStage fact 3.0 s Glue job run FAILED: 1 of 2 failed"
 
@@ -186,7 +187,7 @@ def test_started_execution__is_kept_with_its_unit() -> None:
     last = script.add("TaskScheduled", last, resourceType="states", resource="startExecution")
     output = json.dumps({"ExecutionArn": "arn:x:execution:model:1", "StartDate": 0})
     script.add("TaskSubmitted", last, resourceType="states", output=output)
-    history = History()
+    history = History(machine("pipeline"))
     history.feed(script.events)
     assert history.units[0].execution_arn == "arn:x:execution:model:1"
 
@@ -202,5 +203,5 @@ def test_checked_table__is_named_by_the_item_of_its_map() -> None:
     output = {"name": "flights", "checks": "PASSED", "failed_checks": []}
     last = script.exit("Task", last, "CheckTable", output)
     script.add("MapIterationSucceeded", last, name="CheckTables", index=0)
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert text(unit) == "✔ CheckTable flights 4.0 s checks passed"

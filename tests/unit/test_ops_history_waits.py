@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+
 from ops.history import History, Unit
 from ops.progress import unit_line, waiting_line
 from tests.unit.ops_fakes import (
@@ -13,7 +15,9 @@ from tests.unit.ops_fakes import (
     Script,
     approved,
     asked,
+    begun,
     held,
+    machine,
     refused,
     token,
     transformed,
@@ -35,7 +39,7 @@ PUBLISHED = {"rows": HELD["rows"], "seconds": 3.0}
 def test_held_item__waits_with_the_token_of_its_mail() -> None:
     script = Script()
     held(script, "flights")
-    history = History()
+    history = History(machine("dataset"))
     ended = history.feed(script.events)
     assert texts(ended) == [
         "✔ TransformDataset flights 9.0 s 1,000 rows in, 875 out, 125 refused; held, not published"
@@ -51,8 +55,8 @@ def test_approved_item__shows_what_was_held_the_approval_and_what_was_published(
     script = Script()
     last = approved(script, held(script, "flights"), "flights")
     last = transformed(script, last, "flights", PUBLISHED)
-    script.add("MapIterationSucceeded", last, name="TransformDatasets", index=0)
-    history = History()
+    script.add("ExecutionSucceeded", last)
+    history = History(machine("dataset"))
     ended = texts(history.feed(script.events))
     assert [line.split()[1] for line in ended if line] == [
         "TransformDataset", "RequestApproval", "TransformDataset",
@@ -72,7 +76,7 @@ def test_item_that_is_held_again__asks_again() -> None:
     last = transformed(script, last, "flights", HELD)
     document = {"dataset": "flights", "report": HELD}
     asked(script, script.enter("Task", last, "RequestApproval", document), "second")
-    history = History()
+    history = History(machine("dataset"))
     ended = history.feed(script.events)
     assert [unit.state for unit in ended] == [
         "TransformDataset", "RequestApproval", "TransformDataset",
@@ -84,7 +88,7 @@ def test_rejected_item__is_one_failed_request() -> None:
     script = Script()
     last = held(script, "flights")
     refused(script, last, "flights", "Rejected", "send it anew", "ApprovalRejected")
-    history = History()
+    history = History(machine("dataset"))
     ended = history.feed(script.events)
     assert text(ended[1]) == "✘ RequestApproval flights 7.0 s ApprovalRejected: send it anew"
     assert len(ended) == len(history.units) == 2
@@ -95,7 +99,7 @@ def test_request_that_timed_out__waits_no_more() -> None:
     script = Script()
     last = held(script, "flights")
     refused(script, last, "flights", "States.Timeout", "", "ApprovalTimedOut")
-    history = History()
+    history = History(machine("dataset"))
     ended = history.feed(script.events)
     assert text(ended[1]) == "✘ RequestApproval flights 7.0 s ApprovalTimedOut"
     assert history.requests == []
@@ -105,7 +109,7 @@ def test_request_whose_mail_was_sent_again__has_the_newer_token() -> None:
     script = Script()
     last = held(script, "flights")
     last = script.add("TaskSubmitFailed", last, error="SNS.ThrottledException", cause="slow")
-    history = History()
+    history = History(machine("dataset"))
     history.feed(script.events)
     assert history.requests == []
     asked(script, last, "again")
@@ -113,25 +117,30 @@ def test_request_whose_mail_was_sent_again__has_the_newer_token() -> None:
     assert [unit.token for unit in history.requests] == [token("again")]
 
 
-def test_other_items__go_on_while_one_waits() -> None:
+def test_execution_for_a_dataset__is_one_unit_with_its_last_output() -> None:
     script = Script()
-    held(script, "flights")
-    last = script.add("MapIterationStarted", 0, name="TransformDatasets", index=1)
-    last = transformed(script, last, "planes", PUBLISHED)
-    script.add("MapIterationSucceeded", last, name="TransformDatasets", index=1)
-    history = History()
-    ended = history.feed(script.events)
-    assert [(unit.state, unit.item) for unit in ended] == [
-        ("TransformDataset", "flights"),
-        ("TransformDataset", "planes"),
-    ]
-    assert [unit.item for unit in history.requests] == ["flights"]
+    last = transformed(script, begun(script, "flights"), "flights", PUBLISHED)
+    history = History(machine("dataset"))
+    assert history.feed(script.events) == []
+    script.add("ExecutionSucceeded", last)
+    (unit,) = history.feed(script.events)
+    assert text(unit) == "✔ TransformDataset flights 9.0 s 1,000 rows in, 875 out, 125 refused"
+
+
+@pytest.mark.parametrize("kind", ["ExecutionAborted", "ExecutionTimedOut", "ExecutionFailed"])
+def test_execution_for_a_dataset__that_is_cut_off__ends_its_unit(kind: str) -> None:
+    script = Script()
+    last = script.enter("Task", begun(script, "flights"), "TransformDataset", {})
+    script.add(kind, last)
+    history = History(machine("dataset"))
+    (unit,) = history.feed(script.events)
+    assert (unit.state, unit.item) == ("TransformDataset", "flights")
 
 
 def test_close__ends_a_request_that_was_cut_off() -> None:
     script = Script()
     held(script, "flights")
-    history = History()
+    history = History(machine("dataset"))
     history.feed(script.events)
     history.close(START + timedelta(hours=1))
     assert history.requests == []
@@ -153,7 +162,7 @@ def test_wait_for_the_window__is_one_line_that_says_until_when() -> None:
     last = script.exit("Choice", last, "HasWindow", {})
     document = {"trigger": "event", "group": "air", "not_before": "2026-01-05T12:00:05.000Z"}
     last = script.enter("Wait", last, "WaitForWindow", document)
-    history = History()
+    history = History(machine("pipeline"))
     history.feed(script.events)
     (unit,) = history.waits
     line = waiting_line(unit, unit.started + timedelta(seconds=1)).plain
@@ -172,7 +181,7 @@ def test_wait_for_the_turn__is_one_line_however_often_it_looks() -> None:
         last = earlier(script, last, "air-20260105T120000Z")
         last = script.enter("Wait", last, "WaitForTurn", {})
         last = script.exit("Wait", last, "WaitForTurn", {})
-    history = History()
+    history = History(machine("pipeline"))
     assert [unit.quiet for unit in history.feed(script.events)] == [True] * 3
     (unit,) = history.waits
     assert unit.note == "for run air-20260105T120000Z"
@@ -189,7 +198,7 @@ def test_list_of_runs_that_fails__is_told() -> None:
     last = script.add("TaskScheduled", last, resourceType="aws-sdk:sfn", resource="listExecutions")
     last = script.add("TaskFailed", last, error="Sfn.SfnException", cause="not allowed")
     script.exit("Task", last, "FindEarlierRuns", {})
-    (unit,) = History().feed(script.events)
+    (unit,) = History(machine("pipeline")).feed(script.events)
     assert text(unit) == "✘ FindEarlierRuns 3.0 s Sfn.SfnException: not allowed"
 
 
@@ -202,7 +211,7 @@ def test_listing_the_files_of_a_dataset__is_no_line() -> None:
     last = script.add("TaskSucceeded", last, resourceType="aws-sdk:s3", output="{}")
     last = script.exit("Task", last, "ListFiles", {"dataset": "flights", "waiting": True})
     script.add("MapIterationSucceeded", last, name="FindFiles", index=0)
-    assert texts(History().feed(script.events)) == [None]
+    assert texts(History(machine("pipeline")).feed(script.events)) == [None]
 
 
 def test_notify__is_one_line() -> None:
@@ -213,4 +222,4 @@ def test_notify__is_one_line() -> None:
     last = script.add("TaskSubmitted", last, resourceType="states", output=output)
     last = script.add("TaskSucceeded", last, resourceType="states", output="{}")
     script.exit("Task", last, "Notify", {})
-    assert texts(History().feed(script.events)) == ["✔ Notify 4.0 s"]
+    assert texts(History(machine("pipeline")).feed(script.events)) == ["✔ Notify 4.0 s"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import pytest
@@ -11,13 +10,16 @@ import pytest
 from ops import report, run, status
 from ops.progress import Progress
 from tests.unit.ops_fakes import (
-    EXECUTION,
     RUN,
     START,
     Fake,
     Script,
+    begun,
     connected,
+    held,
     histories,
+    refused,
+    run_of,
     stored,
     transformed,
     watched,
@@ -165,43 +167,18 @@ def test_failures__of_a_run_before_there_were_totals() -> None:
 # --- progress
 
 
-def of_batches(state: str, *executions: str) -> Script:
-    """Run whose Map has an item for each batch, each of which waits for an execution."""
-    script = Script()
-    started = script.enter("Map", 0, f"{state}s")
-    for index, name in enumerate(executions):
-        last = script.add("MapIterationStarted", started, name=f"{state}s", index=index)
-        last = script.enter("Task", last, state, {"batch": {"number": index}})
-        last = script.add("TaskScheduled", last, resourceType="states", resource="startExecution")
-        output = json.dumps({"ExecutionArn": f"{EXECUTION}:{name}"})
-        last = script.add("TaskSubmitted", last, resourceType="states", output=output)
-        last = script.add("TaskSucceeded", last, resourceType="states", output="{}")
-        last = script.exit("Task", last, state, {"ready": []})
-        script.add("MapIterationSucceeded", last, name=f"{state}s", index=index)
-    return script
-
-
-def batch(*names: str) -> Script:
-    script = Script()
-    started = script.enter("Map", 0, "ProcessDatasets")
-    for index, name in enumerate(names):
-        last = script.add("MapIterationStarted", started, name="ProcessDatasets", index=index)
-        report = {"rows": ROWS, "seconds": 1.0}
-        last = transformed(script, last, name, report)
-        script.add("MapIterationSucceeded", last, name="ProcessDatasets", index=index)
-    return script
-
-
-def run_of(*batches: Script) -> dict[str, Script]:
-    names = [f"batch-{number}" for number in range(len(batches))]
-    return {
-        "manual-1": of_batches("TransformBatch", *names),
-        **dict(zip(names, batches, strict=True)),
-    }
+def batch(*names: str) -> dict[str, Script]:
+    """Executions for some datasets, each over."""
+    scripts = {name: Script() for name in names}
+    for name, script in scripts.items():
+        last = begun(script, name)
+        last = transformed(script, last, name, {"rows": ROWS, "seconds": 1.0})
+        script.add("ExecutionSucceeded", last)
+    return scripts
 
 
 def test_progress__datasets_stand_for_their_batches() -> None:
-    scripts = run_of(batch("flights", "planes"), batch("sales"))
+    scripts = run_of("manual-1", batch("flights", "planes"), batch("sales"))
     states = Fake(get_execution_history=histories(**scripts))
     progress = Progress(connected(stepfunctions=states), RUN)
     ended = progress.poll()
@@ -210,12 +187,22 @@ def test_progress__datasets_stand_for_their_batches() -> None:
     }
     asked = len(states.asked)
     assert progress.poll() == []
-    # Batches that are over are not read again.
+    # Executions that are over are not read again.
     assert len(states.asked) == asked + 1
 
 
+def test_progress__what_a_dataset_tells_of_its_failure_is_told_once() -> None:
+    script = Script()
+    refused(script, held(script, "flights"), "flights", "Rejected", "no", "ApprovalRejected")
+    scripts = run_of("manual-1", {"flights": script})
+    states = Fake(get_execution_history=histories(**scripts))
+    ended = Progress(connected(stepfunctions=states), RUN).poll()
+    assert [unit.state for unit in ended] == ["TransformDataset", "RequestApproval"]
+
+
 def test_status__of_a_run_with_many_units_shows_how_many_are_done(screen: io.StringIO) -> None:
-    scripts = run_of(batch(*NAMES[:20]), batch(*NAMES[20:40]), batch(*NAMES[40:]), batch(*NAMES))
+    names = [NAMES[:20], NAMES[20:40], NAMES[40:], NAMES]
+    scripts = run_of("manual-1", *(batch(*some) for some in names))
     states = Fake(
         get_execution_history=histories(**scripts),
         describe_execution={"status": "RUNNING", "startDate": START},

@@ -16,6 +16,7 @@ from ops import display, localaws, logs, models, progress, run, target
 from ops.display import PLAIN_WIDTH
 from ops.history import Unit
 from ops.progress import Progress
+from tests.unit.ops_fakes import described
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 ROOT = "arn:aws:states:us-east-1:123456789012:execution:medallion-pipeline:r1"
@@ -64,6 +65,8 @@ class States:
         arn = arguments["executionArn"]
         found = self.histories[arn][: self.known.get(arn, len(self.histories[arn]))]
         return {"events": found[::-1] if arguments.get("reverseOrder") else found}
+
+    describe_state_machine_for_execution = staticmethod(described)
 
 
 def connected(**clients: Any) -> target.Target:
@@ -139,7 +142,8 @@ def test_progress__execution_that_fails_is_told_after_its_units() -> None:
 
 
 def test_progress__crawl_is_one_line() -> None:
-    states = States({ROOT: waiting("CrawlRaw", NESTED), NESTED: stage_history()})
+    crawl = NESTED.replace("model", "crawl")
+    states = States({ROOT: waiting("CrawlRaw", crawl), crawl: stage_history()})
     assert shown(Progress(connected(stepfunctions=states), ROOT).poll()) == [("CrawlRaw", "")]
 
 
@@ -169,7 +173,9 @@ def lake(**more: Any) -> target.Target:
 
 
 def stage_unit() -> Unit:
-    return Unit("RunStage", "fact", START, START + timedelta(seconds=7), job_run_id="jr_1")
+    return Unit(
+        "RunStage", "fact", START, START + timedelta(seconds=7), job_run_id="jr_1", stage="fact"
+    )
 
 
 def plain(texts: Any) -> list[str]:

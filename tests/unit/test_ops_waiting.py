@@ -20,6 +20,7 @@ from tests.unit.ops_fakes import (
     held,
     histories,
     refusal,
+    run_of,
     stored,
     transformed,
     waiting,
@@ -42,12 +43,13 @@ def test_run__that_waits_for_approval_says_so_once_and_is_watched_to_its_end(
 ) -> None:
     script = Script()
     last = held(script, "flights")
+    scripts = run_of("manual-1", {"flights": script})
     monkeypatch.setattr(run, "LOCAL_POLL_SECONDS", 0)
     states = waiting()
     polls = 0
 
     def history(executionArn: str, **arguments: Any) -> Any:  # noqa: N803 - of the API
-        events = script.events
+        events = scripts[executionArn.rpartition(":")[2]].events
         return {"events": events[::-1] if arguments.get("reverseOrder") else events}
 
     def describe(**_arguments: Any) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def test_run__that_waits_for_approval_says_so_once_and_is_watched_to_its_end(
                 script, after, "flights",
                 {"rows": {"in": 1, "out": 1, "refused": 0, "duplicate": 0, "filtered": 0}},
             )  # fmt: skip
-            script.add("MapIterationSucceeded", after, name="TransformDatasets", index=0)
+            script.add("ExecutionSucceeded", after)
         ended = polls > 4
         return {
             "status": "SUCCEEDED" if ended else "RUNNING", "startDate": START, "stopDate": START,
@@ -88,11 +90,12 @@ def test_status__shows_who_waits_for_what(screen: io.StringIO) -> None:
     last = turn.exit("Task", last, "FindEarlierRuns", {}, earlier=["air-20260105T120000Z"])
     turn.enter("Wait", last, "WaitForTurn", {})
     held(asks, "flights")
-    names = {"manual-1": asks, "air-20260105T120005Z": window, "air-20260105T120003Z": turn}
+    names = ["manual-1", "air-20260105T120005Z", "air-20260105T120003Z"]
+    scripts = {**run_of("manual-1", {"flights": asks}), names[1]: window, names[2]: turn}
     items = [
         {"executionArn": f"{EXECUTION}:{name}", "name": name, "startDate": START} for name in names
     ]
-    states = Fake(list_executions={"executions": items}, get_execution_history=histories(**names))
+    states = Fake(list_executions={"executions": items}, get_execution_history=histories(**scripts))
     status.waiting(lake(states))
     shown = words(screen)
     assert "Waiting for approval Run manual-1, dataset flights" in shown
