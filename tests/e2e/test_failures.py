@@ -121,6 +121,27 @@ def test_job__stopped_by_hand__is_no_success(orders: Lake) -> None:
     assert_heals(orders)
 
 
+def test_execution_of_a_dataset__stopped_by_hand__is_told_as_its_failure(orders: Lake) -> None:
+    machine = orders.outputs["pipeline_arn"].removesuffix("pipeline") + "dataset"
+    with hanging(orders, orders.outputs["job_names"]["ingest"]):
+        execution = orders.start({"datasets": ["orders"]})
+
+        def running() -> list[str]:
+            found = orders.states.list_executions(stateMachineArn=machine, statusFilter="RUNNING")
+            return [one["executionArn"] for one in found["executions"]]
+
+        [arn] = until(running, "an execution for the dataset")
+        until(lambda: "IngestDataset" in orders.entered(arn), "its job run")
+        orders.states.stop_execution(executionArn=arn)
+        run = orders.wait(execution)
+    assert run.status == "FAILED"
+    failure = run.failure()
+    assert (failure["state"], failure["dataset"]) == ("RunDataset", "orders")
+    assert failure["error"] == "Execution ABORTED"
+    assert failure["cause"] == "The execution ended ABORTED."
+    assert_heals(orders)
+
+
 def test_crawler__that_fails__fails_the_run_with_its_message(orders: Lake) -> None:
     assert orders.run().status == "SUCCEEDED"
     crawl_target = "raw/orders/ingest_date=2026-01-01/broken.parquet"
