@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from local.states.jsonata import evaluate
 from ops.environment import ROOT
+from tests.deployments import Deployment
 
 MACHINES = ("arrival", "batch", "check", "crawl", "dataset", "model", "notify", "pipeline")
 # Services of integrations whose name in boto3 is another one.
@@ -54,6 +56,11 @@ def assigned(state: dict[str, Any]) -> set[str]:
     """Return the names of the variables that the state assigns, on any way out of it."""
     ways = [state, *state.get("Choices", []), *state.get("Catch", [])]
     return {name for way in ways for name in way.get("Assign", {})}
+
+
+def read(machine: str, deployment: Deployment) -> States:
+    """Return the states of a machine that is deployed."""
+    return dict(states(json.loads(deployment.definitions[f"medallion-{machine}"])))
 
 
 def texts(value: Any) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.states.jsonata import evaluate
-from tests.asl.machines import MACHINES, expressions, said, states, walk
+from tests.asl.machines import MACHINES, expressions, read, said, states, walk
 from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
@@ -87,7 +87,7 @@ def test_no_expression__parses_a_cause(deployment: Deployment) -> None:
 
 @pytest.fixture
 def dataset(deployment: Deployment) -> dict[str, dict[str, Any]]:
-    return dict(states(json.loads(deployment.definitions["medallion-dataset"])))
+    return read("dataset", deployment)
 
 
 LOGGED = {"log_group": "/g", "log_stream": "jr_1"}
@@ -151,10 +151,10 @@ def test_error_of_a_job__is_told_before_what_glue_says(
         ("dataset", "failure", "RecordFailure"),
         ("model", "jobFailure", "ReadStage"),
     ):
-        found_in = dict(states(json.loads(deployment.definitions[f"medallion-{machine}"])))
-        read = found_in["ReadError"]
-        known = {variable: GLUE, "jobRun": LOGGED, **said(read["Assign"], states=left)}
-        end = walk(found_in, read["Next"], {}, **known)
+        found_in = read(machine, deployment)
+        task = found_in["ReadError"]
+        known = {variable: GLUE, "jobRun": LOGGED, **said(task["Assign"], states=left)}
+        end = walk(found_in, task["Next"], {}, **known)
         assert end.state == after
         logged = {**LOGGED, **{key: found[key] for key in LOGGED if key in found}}
         assert end.variables["jobRun"] == logged
@@ -167,7 +167,7 @@ NONE = ("selected", "ingested", "transformed", "stageResults", "checked", "faile
 
 def told(deployment: Deployment, cause: str | None, count: int = 1) -> list[dict[str, Any]]:
     """Return what a run says of executions that failed."""
-    pipeline = dict(states(json.loads(deployment.definitions["medallion-pipeline"])))
+    pipeline = read("pipeline", deployment)
     [catcher] = pipeline["CrawlRaw"]["Catch"]
     error = {"Error": "States.TaskFailed", **({} if cause is None else {"Cause": cause})}
     failure = said(catcher["Output"], states={"errorOutput": error})["failure"]
@@ -233,7 +233,7 @@ def test_failures__of_many_executions__are_told_more_shortly(deployment: Deploym
 def test_dataset__whose_execution_broke__is_told_by_its_batch(
     cause: str | None, error: str, text: str, deployment: Deployment
 ) -> None:
-    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
+    batch = read("batch", deployment)
     [catcher] = batch["RunDataset"]["Catch"]
     given = {"Error": "States.TaskFailed", **({} if cause is None else {"Cause": cause})}
     left = said(catcher["Output"], states={"errorOutput": given, "input": {"dataset": "d"}})

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from tests.asl.machines import said, states, walk
+from tests.asl.machines import States, read, said, walk
 from tests.deployments import Deployment
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 
-States = dict[str, dict[str, Any]]
-
 
 @pytest.fixture
 def notify(deployment: Deployment) -> States:
-    return dict(states(json.loads(deployment.definitions["medallion-notify"])))
+    return read("notify", deployment)
 
 
 def rows(**counts: int) -> dict[str, int]:
@@ -228,7 +225,7 @@ def published(task: dict[str, Any], **variables: Any) -> Metrics:
 
 
 def test_metrics__of_datasets__count_rows_files_and_seconds(deployment: Deployment) -> None:
-    batch = dict(states(json.loads(deployment.definitions["medallion-batch"])))
+    batch = read("batch", deployment)
 
     def metrics(step: str, done: list[Any]) -> Metrics:
         known = said(batch["ProcessDatasets"]["Assign"], states={"result": done}, datasets=[])
@@ -274,7 +271,7 @@ HELD: dict[str, Any] = {
 
 
 def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
-    dataset = dict(states(json.loads(deployment.definitions["medallion-dataset"])))
+    dataset = read("dataset", deployment)
     task = dataset["RequestApproval"]
     context = {"Task": {"Token": "TOKEN"}, "Execution": {"Id": "arn:x"}}
     given = {"dataset": "orders", "report": HELD}
@@ -313,7 +310,7 @@ def test_approval__says_what_is_decided_and_how(deployment: Deployment) -> None:
 def test_approval__not_given__says_so(
     error: str, cause: str | None, named: str, said_of_it: str, deployment: Deployment
 ) -> None:
-    dataset = dict(states(json.loads(deployment.definitions["medallion-dataset"])))
+    dataset = read("dataset", deployment)
     [catcher] = [c for c in dataset["RequestApproval"]["Catch"] if error in c["ErrorEquals"]]
     assert catcher["Assign"]["failure"]["error"] == named
     known: dict[str, Any] = {"input": {"report": HELD}, "errorOutput": {"Error": error}}
