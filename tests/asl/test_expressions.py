@@ -333,3 +333,45 @@ def test_checks__are_one_execution_for_each_list_of_tables(
         assert (item["kind"], item["database"]) == (kind, f"workshop_{layer}")
         # Together they tell no more than one of them could.
         assert item["first"] == 20 // len([other for other in items if other["kind"] == kind])
+
+
+def after(pipeline: States, end: Stop, error: str | None = None) -> Stop:
+    """Go on after a task of the end of a run, which succeeds or fails."""
+    task = pipeline[end.state]
+    [catcher] = task["Catch"]
+    way = catcher if error else task
+    failed = {"errorOutput": {"Error": error, "Cause": "no"}}
+    assigned = said(way.get("Assign", {}), states=failed)
+    return walk(pipeline, way["Next"], {}, RUN, **{**end.variables, **assigned})
+
+
+def begun(pipeline: States) -> Stop:
+    """Return where a run without work stands that is about to store its result."""
+    known = walk(pipeline, "ReadInput", {}, RUN).variables
+    return walk(pipeline, "ListFailures", {}, RUN, **known)
+
+
+@pytest.mark.parametrize(
+    ("stored", "told", "named", "last"),
+    [
+        (None, None, [], "RunSucceeded"),
+        ("S3.S3Exception", None, ["StoreResult"], "RunFailed"),
+        (None, "States.TaskFailed", ["Notify"], "RunFailed"),
+        ("S3.S3Exception", "States.TaskFailed", ["StoreResult", "Notify"], "RunFailed"),
+    ],
+)
+def test_result__that_cannot_be_stored_or_told__fails_the_run(
+    stored: str | None, told: str | None, named: list[str], last: str, pipeline: States
+) -> None:
+    end = begun(pipeline)
+    assert end.state == "StoreResult"
+    end = after(pipeline, end, stored)
+    # What is told has failed already if it is not stored.
+    assert end.state == "Notify"
+    assert end.variables["result"]["status"] == ("FAILED" if stored else "SUCCEEDED")
+    end = after(pipeline, end, told)
+    assert end.state == last
+    result = end.variables["result"]
+    assert [failure["state"] for failure in result["failures"]] == named
+    assert result["totals"]["failures"] == len(named)
+    assert all(failure["cause"] == "no" for failure in result["failures"])
