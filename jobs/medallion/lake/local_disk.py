@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -30,19 +31,33 @@ def require_free(directory: Path, size: int) -> None:
 
 
 class ParquetWriter:
-    """Writes a Parquet file in row groups of even size; without rows, no file comes to be."""
+    """Writes a Parquet file in row groups of even size; without rows, no file comes to be.
+
+    Parameters
+    ----------
+    dictionary
+        The columns that get a dictionary; None: all.
+    ahead
+        Writes a full row group while the caller gathers the next: two are then in memory. The file
+        is the same, and so is what is raised: a failure of the one comes before any of the other.
+    """
 
     def __init__(
-        self, path: Path, schema: pa.Schema, dictionary: Sequence[str] | None = None
+        self,
+        path: Path,
+        schema: pa.Schema,
+        dictionary: Sequence[str] | None = None,
+        ahead: Executor | None = None,
     ) -> None:
         self.rows = 0
         self._path = path
         self._schema = schema
-        # The columns that get a dictionary; None: all.
         self._dictionary: Any = True if dictionary is None else (list(dictionary) or False)
         self._waiting: list[pa.Table] = []
         self._waiting_bytes = 0
         self._writer: pq.ParquetWriter | None = None
+        self._ahead = ahead
+        self._being_written: Future[None] | None = None
 
     def __enter__(self) -> ParquetWriter:
         return self
@@ -55,8 +70,12 @@ class ParquetWriter:
     ) -> None:
         if kind is None:
             self.close()
-        elif self._writer:
-            self._writer.close()
+            return
+        try:
+            self._settle()
+        finally:
+            if self._writer:
+                self._writer.close()
 
     def close(self) -> None:
         """Finish the file, as the end of the context does."""
@@ -70,21 +89,39 @@ class ParquetWriter:
         Raises
         ------
         DiskFull
-            When the disk has no room for them.
+            When the disk has no room for them, or had none for those before.
         """
         if table.num_rows == 0:
             return
         self._waiting.append(table)
         self._waiting_bytes += table.nbytes
         if self._waiting_bytes >= ROW_GROUP_BYTES:
-            self.flush()
+            self._end_group(self._ahead)
 
     def flush(self) -> None:
-        """End the row group here."""
+        """End the row group here, and write all that waits."""
+        self._end_group(None)
+
+    def _end_group(self, ahead: Executor | None) -> None:
+        self._settle()
         if not self._waiting:
             return
-        require_free(self._path.parent, self._waiting_bytes)
-        table = pa.concat_tables(self._waiting)
+        group, self._waiting = self._waiting, []
+        size, self._waiting_bytes = self._waiting_bytes, 0
+        if ahead:
+            self._being_written = ahead.submit(self._write_group, group, size)
+        else:
+            self._write_group(group, size)
+
+    def _settle(self) -> None:
+        """Wait for the row group that is being written, and raise what it has failed of."""
+        writing, self._being_written = self._being_written, None
+        if writing:
+            writing.result()
+
+    def _write_group(self, group: Sequence[pa.Table], size: int) -> None:
+        require_free(self._path.parent, size)
+        table = pa.concat_tables(group)
         if self._writer is None:
             self._writer = pq.ParquetWriter(
                 self._path, self._schema, compression="zstd", use_dictionary=self._dictionary
@@ -96,4 +133,3 @@ class ParquetWriter:
                 raise DiskFull(f"the disk of {self._path.parent} is full") from error
             raise
         self.rows += table.num_rows
-        self._waiting, self._waiting_bytes = [], 0

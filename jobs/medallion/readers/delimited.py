@@ -100,12 +100,12 @@ class DelimitedReader:
             cut = _line_end(block, cut - 1)
             if cut == 0:
                 break
-            parsed = self._parse(block[:cut])
+            parsed = self._parse(memoryview(block)[:cut])
             if parsed.is_whole:
                 return cut, parsed
         return 0, _Parsed(pa.table({}), [], is_whole=False)
 
-    def _parse(self, rows: bytes) -> _Parsed:
+    def _parse(self, rows: bytes | memoryview) -> _Parsed:
         # Not open_csv, which reads ahead in a thread of its own: a reader that is given up before
         # its end may then wait for itself for ever when the process ends (pyarrow 21).
         ragged: list[Any] = []
@@ -117,7 +117,7 @@ class DelimitedReader:
         sentinel = [_SENTINEL] * len(self._names)
         # Arrow passes over a byte order mark, which may also be how the first value begins.
         end = self._delimiter.join(sentinel).encode()
-        data = b"%b%b\n%b\n" % (codecs.BOM_UTF8, rows, end)
+        data = b"".join((codecs.BOM_UTF8, rows, b"\n", end, b"\n"))
         table = arrow_csv.read_csv(
             cast(IO[bytes], pa.BufferReader(data)),
             read_options=arrow_csv.ReadOptions(
@@ -216,5 +216,7 @@ class _Parsed:
             reason = f"{row.actual_columns} fields where the header has {row.expected_columns}"
             refused.append(RefusedRow(number, reason, row.text))
         pieces.append(row_numbers(first, before + self.records + 1))
-        values = {name: self.good.column(name).combine_chunks() for name in columns}
+        # Unlike a column's, a table's copies nothing where there is one chunk.
+        good = self.good.combine_chunks()
+        values = {name: cast("pa.Array[Any]", good.column(name).chunk(0)) for name in columns}
         return Batch(values, pa.concat_arrays(pieces), refused)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -169,7 +170,8 @@ def _write(
     unknown: set[str] = set()
     progress = _Progress()
     with (
-        ParquetWriter(raw.path, schema) as writer,
+        ThreadPoolExecutor(1) as ahead,
+        ParquetWriter(raw.path, schema, ahead=ahead) as writer,
         ParquetWriter(refused_path, _REFUSED_SCHEMA) as refused_writer,
     ):
         for source in sources:

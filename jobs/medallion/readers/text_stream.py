@@ -67,7 +67,8 @@ class TextStream(io.RawIOBase):
         if size is None or size < 0:
             size = 1 << 62
         self._fill(size)
-        block = bytes(self._pending[:size])
+        with memoryview(self._pending) as pending:
+            block = bytes(pending[:size])
         del self._pending[: len(block)]
         return block
 
