@@ -124,6 +124,18 @@ def generate(rows: int, path: Path, seed: int = 1) -> None:
                 writer.write(pa.Table.from_batches([batch]))
 
 
+def generate_csv(rows: int, path: Path) -> None:
+    """Write the same rows as the CSV that they come from."""
+    raw = path.with_suffix(".parquet")
+    generate(rows, raw)
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT {', '.join(TYPES)} FROM '{raw}') "  # noqa: S608 - our own SQL
+            f"TO '{path}' (FORMAT csv, HEADER)"
+        )
+    raw.unlink()
+
+
 class LocalLake(Lake):
     """One raw object on the local disk, and a folder for what is put: an engine without S3."""
 
