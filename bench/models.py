@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "jobs")]
 
 from bench.peers.scaled_lake import Scaled, fill  # noqa: E402 - after the paths
-from local import spark  # noqa: E402
+from local.glue import spark  # noqa: E402
 from local.server import environment  # noqa: E402
 from ops import arrivals, deploy, examples, localaws  # noqa: E402
 from ops.environment import JOB_PYTHON, PYTHON, STATE  # noqa: E402

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from local.errors import LocalAwsError
-from local.serving import listen, serve
+from local.server.serving import listen, serve
 from local.settings import SPARK_VENV, Settings
 
 

@@ -16,6 +16,8 @@ from werkzeug.exceptions import HTTPException
 from local.errors import AwsError
 
 StartResponse = Callable[..., Any]
+Environ = dict[str, Any]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 def _default(value: Any) -> Any:

@@ -18,8 +18,8 @@ import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from local import spark
 from local.errors import SparkSetupError
+from local.glue import spark
 from local.settings import REGION, ROOT_ACCESS_KEY
 from ops import bootstrap
 from ops.comparison import Difference, compare

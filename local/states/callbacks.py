@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from local import task_tokens
 from local.errors import AwsError
-from local.gateway import operation
+from local.iam import task_tokens
+from local.operations import operation
 from local.states import interpreter as asl
 from local.states.execution import find, payload_too_long, too_long
 from local.states.limits import PAYLOAD_BYTES

@@ -10,10 +10,10 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from local.actions import arn
 from local.backends import backend
 from local.errors import AwsError
-from local.gateway import before, operation
+from local.iam.actions import arn
+from local.operations import before, operation
 from local.states import running
 from local.states.limits import PAYLOAD_BYTES
 

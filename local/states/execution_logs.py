@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from local import logs
+from local.logs.as_service import put_logs
 from local.states import interpreter as asl
 from local.states.tasks import milliseconds
 
@@ -41,7 +41,7 @@ class LogSession:
             "event_timestamp": str(milliseconds(time)),
             "execution_arn": self.execution_arn,
         }
-        logs.put_logs(self._group, self._stream, [json.dumps(line, default=str)])
+        put_logs(self._group, self._stream, [json.dumps(line, default=str)])
 
 
 def log_session(execution: Any) -> LogSession | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from local import iam, ledger, logs, principals
-from local.actions import arn
 from local.backends import backend
 from local.errors import AwsError
-from local.gateway import before, operation
+from local.iam import authorisation, ledger, principals
+from local.iam.actions import arn
+from local.logs.as_service import put_logs
+from local.operations import before, operation
 from local.settings import settings
 from local.states.definition import check
 
@@ -31,7 +32,9 @@ _RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 
 def _may(role: str, action: str, resource: str) -> bool:
     principal = principals.Principal("", role, "StepFunctions")
-    reason = iam.denial(principal, action, resource, principals.request_context(principal))
+    reason = authorisation.denial(
+        principal, action, resource, principals.request_context(principal)
+    )
     ledger.record(principal, action, [resource], "DENY" if reason else "ALLOW")
     return reason is None
 
@@ -98,7 +101,7 @@ def _check_logging(role: str, logging: dict[str, Any]) -> None:
             "AccessDeniedException",
             "The state machine IAM Role is not authorized to access the Log Destination",
         )
-    logs.put_logs(name, "log_stream_created_by_aws_to_validate_log_delivery_subscriptions", [])
+    put_logs(name, "log_stream_created_by_aws_to_validate_log_delivery_subscriptions", [])
 
 
 @operation("AWSStepFunctions.ValidateStateMachineDefinition")

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from local import endings, events, metrics
+from local import endings, metrics
 from local.bounded_threads import BoundedThreads
+from local.events import bus
 from local.settings import ACCOUNT, REGION
 from local.states import interpreter as asl
 from local.states.execution_logs import log_session
@@ -146,7 +147,7 @@ def _tell(execution: Any) -> None:
         "cause": execution.cause,
     }
     kind = "Step Functions Execution Status Change"
-    events.emit("aws.states", kind, detail, [execution.exec_arn])
+    bus.emit("aws.states", kind, detail, [execution.exec_arn])
 
 
 # The parameters of these have the names of the methods that they replace.

@@ -10,8 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
-from local import clients
 from local.errors import AwsError
+from local.iam import clients
 from local.states import interpreter as asl
 from local.states.expressions import moment
 from local.symbols import replace, resolve

@@ -10,19 +10,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, unquote
 
-from local import (
-    athena_engine,
-    cloudwatch_actions,
-    event_targets,
-    events,
-    glue_crawlers,
-    glue_jobs,
-    metrics,
-)
+from local import metrics
+from local.athena import engine
+from local.cloudwatch import actions
 from local.errors import AwsError
-from local.gateway import App, Environ
+from local.events import bus, targets
+from local.glue import crawlers, jobs
 from local.states import tasks
-from local.wire import StartResponse
+from local.wire import App, Environ, StartResponse
 
 Json = dict[str, Any]
 Change = Callable[[Json], None]
@@ -201,13 +196,13 @@ _LEFT_OUT = ("error", "cause")
 
 def deviate(app: App) -> App:
     """Wrap the application of the local AWS."""
-    _otherwise(glue_crawlers, "check_targets", _checked)
-    _otherwise(glue_jobs, "_check_shell", _checked)
-    _otherwise(athena_engine, "key_values", _read_as_text)
-    _otherwise(events, "_event", _event)
-    _otherwise(event_targets, "_as_service", _sent)
-    _otherwise(event_targets, "transform", _transformed)
-    _otherwise(cloudwatch_actions, "_publish", _published)
+    _otherwise(crawlers, "check_targets", _checked)
+    _otherwise(jobs, "_check_shell", _checked)
+    _otherwise(engine, "key_values", _read_as_text)
+    _otherwise(bus, "_event", _event)
+    _otherwise(targets, "_as_service", _sent)
+    _otherwise(targets, "transform", _transformed)
+    _otherwise(actions, "_publish", _published)
     _otherwise(metrics, "windows", _measured)
     _otherwise(
         tasks, "_error_name", lambda own: lambda *given: TASK_ERRORS.get(_active[0]) or own(*given)

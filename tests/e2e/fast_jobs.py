@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from local.clients import client
-from local.gateway import App
-from local.job_runs import JobRun
+from local.glue.job_runs import JobRun
+from local.iam.clients import client
+from local.wire import App
 
 PREFIX = "many_"
 NAMES = [f"{PREFIX}{number:03}" for number in range(799)]

@@ -21,7 +21,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 import bootstrap
-from local import wheels
+from local.glue import wheels
 from ops.environment import JOB_PYTHON, ROOT
 
 RUNTIMES = json.loads((ROOT / "jobs/runtimes.json").read_text(encoding="utf-8"))

@@ -17,7 +17,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from local import spark
+from local.glue import spark
 from medallion.lake.objects import Lake, s3_client
 from ops import bootstrap
 

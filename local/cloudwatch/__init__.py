@@ -1,0 +1,1 @@
+"""CloudWatch: metrics that clients put and ask for, metric math, and alarms on demand."""

@@ -1,0 +1,1 @@
+"""Glue: the catalog, crawlers that read Parquet, and jobs that run as processes."""

@@ -1,0 +1,1 @@
+"""CloudWatch Logs, as services and jobs write to it."""
