@@ -13,6 +13,7 @@ from local.backends import backend
 from local.errors import AwsError, LocalAwsError
 from local.iam.authorisation import authorise
 from local.iam.principals import Principal
+from local.s3.blobs import blocks
 from local.settings import settings
 
 
@@ -44,7 +45,8 @@ def fetch(principal: Principal, uri: str, directory: Path) -> Path:
     found = s3.get_object(bucket, key) if bucket in s3.buckets else None
     if found is None:
         raise JobStartError(f"{uri}: there is no such object")
-    path.write_bytes(found.value)
+    with path.open("wb") as file:
+        file.writelines(blocks(found.value))
     return path
 
 

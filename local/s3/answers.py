@@ -7,7 +7,7 @@ from typing import Any
 
 from local.backends import backend
 from local.operations import after_xml
-from local.s3 import events, versions
+from local.s3 import events, large_objects, versions
 from local.symbols import replace, resolve
 
 _PERMISSIONS = "moto.iam.access_control:PermissionResult"
@@ -39,5 +39,6 @@ def install() -> None:
     """Switch off moto's own evaluation of bucket policies, which ignores conditions."""
     resolve(f"{_PERMISSIONS}.PERMITTED")
     replace("moto.s3.models:FakeBucket.get_permission", _permitted)
+    large_objects.install()
     versions.install()
     events.install()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote_plus
 from xml.sax.saxutils import unescape
 
-from moto.s3.models import FakeKey
-
 from local.operations import after_xml
 from local.symbols import replace, resolve
+
+FakeKey, FakeMultipart, FakeDeleteMarker = (
+    resolve(f"moto.s3.models:{name}") for name in ("FakeKey", "FakeMultipart", "FakeDeleteMarker")
+)
 
 _STORE = "moto.s3.utils:_VersionedKeyStore"
 # What `encoding-type=url` is about, by the names of the fields in the answer:
@@ -32,17 +35,10 @@ def encode_keys(request: dict[str, Any], body: bytes) -> bytes:
     return text.replace("</ListVersionsResult>", f"{_ENCODING}</ListVersionsResult>").encode()
 
 
-class _ListedKey(FakeKey):
-    """A version in a listing: it shares the data of the version that it stands for."""
-
-    def __del__(self) -> None:
-        """Leave the data open, which moto's key would close."""
-
-
 def _copy_for_listing(self: Any, memo: dict[int, Any]) -> Any:
     """Stand in for moto's copy of the data of each version, whenever versions are listed."""
     del memo
-    listed = object.__new__(_ListedKey)
+    listed = object.__new__(FakeKey)
     listed.__dict__.update(self.__dict__)
     return listed
 
@@ -65,8 +61,9 @@ def _values(self: Any) -> Iterator[Any]:
         yield versions[-1]
 
 
-def _keep(self: Any) -> None:
-    """Do nothing: a delete marker has no data to close, but moto asks it to."""
+def _keep(self: Any, garbage: bool = False) -> None:
+    """Leave the data open, which moto closes under requests that are reading it."""
+    del self, garbage
 
 
 def install() -> None:
@@ -78,5 +75,9 @@ def install() -> None:
     ):
         for name in names:
             replace(f"{_STORE}.{name}", replacement)
-    resolve("moto.s3.models:FakeKey").__deepcopy__ = _copy_for_listing
-    resolve("moto.s3.models:FakeDeleteMarker").dispose = _keep
+    FakeKey.__deepcopy__ = _copy_for_listing
+    FakeDeleteMarker.dispose = _keep  # it has none, but moto asks it to
+    for kind in (FakeKey, FakeMultipart):
+        # Data goes with the last reference to it; moto's list of all keys ever made is one.
+        kind.dispose = _keep
+        kind.instances_tracked = deque(maxlen=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import logging
@@ -37,7 +36,6 @@ from local.wire import (
 log = logging.getLogger(__name__)
 
 _CREDENTIAL = re.compile(r"([A-Za-z0-9]+)/\d{8}/([^/]*)/([^/]*)/aws4_request")
-_LARGE_BODY = 4 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -90,15 +88,13 @@ class Gateway:
                     f"a defect of the local AWS, its log has the traceback: {error!r}",
                 )
             return call.refuse(start, known)
-        finally:
-            if int(environ.get("CONTENT_LENGTH") or 0) > _LARGE_BODY:
-                gc.collect()  # moto keeps bodies in reference cycles
 
     def _serve(self, call: Call, start: StartResponse) -> Iterable[bytes]:
         access_key = _identify(call)
         principal = principals.principal_of(access_key)
         principals.set_caller(principal)
         _parse(call)
+        call.environ["local.operation"] = call.name
         denied_keys = _authorise(call, principal)
         for check in befores.get(call.name, ()):
             check(call.request)

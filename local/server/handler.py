@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterable
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import DechunkedInput
+
+from local.errors import AwsError
+from local.s3.bodies import receive
+from local.wire import Environ, StartResponse, send_xml_error
 
 
 class Handler(MotoRequestHandler):
@@ -22,39 +25,46 @@ class Handler(MotoRequestHandler):
     def run_wsgi(self) -> None:
         """Serve one request."""
         environ = self.make_environ()
-        sent = environ["wsgi.input"]
-        chunked = isinstance(sent, DechunkedInput)
-        length = -1 if chunked else int(environ.get("CONTENT_LENGTH") or 0)
-        environ["wsgi.input"] = io.BytesIO(sent.read(length))
         answer: tuple[str, list[tuple[str, str]]] = ("", [])
 
         def start(status: str, headers: list[tuple[str, str]], *_: object) -> None:
             nonlocal answer
             answer = (status, headers)
 
-        application: Any = self.server.app
-        parts = application(environ, start)
+        parts = self._answer(environ, start)
         try:
-            body = b"".join(parts)
+            self._send(*answer, parts)
         finally:
             close = getattr(parts, "close", None)
             if close:
                 close()
-        self._send(*answer, body)
+            environ.clear()  # it holds the request that holds it, and the body
 
-    def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
+    def _answer(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        try:
+            receive(environ)
+        except AwsError as error:
+            self.close_connection = True
+            return send_xml_error(start, "s3", error)
+        application: Any = self.server.app
+        parts: Iterable[bytes] = application(environ, start)
+        return parts
+
+    def _send(self, status: str, headers: list[tuple[str, str]], parts: Iterable[bytes]) -> None:
         code, _, reason = status.partition(" ")
-        self.send_response_only(int(code), reason)
         named = {name.lower() for name, _ in headers}
+        if "content-length" not in named and int(code) not in (204, 304):
+            parts = [b"".join(parts)]
+            headers = [*headers, ("Content-Length", str(len(parts[0])))]
+        self.send_response_only(int(code), reason)
         for name, value in headers:
             self.send_header(name, value)
         if "date" not in named:
             self.send_header("Date", self.date_time_string())
-        if "content-length" not in named and int(code) not in (204, 304):
-            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
+        for part in parts:
+            if self.command != "HEAD":
+                self.wfile.write(part)
 
     def handle_expect_100(self) -> bool:
         """Ask for the body that a client announced."""

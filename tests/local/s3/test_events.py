@@ -11,6 +11,7 @@ import pytest
 
 from tests.local.conftest import ACCOUNT, Aws, allow, unique, until
 from tests.local.queues import EVENTS, Queue
+from tests.local.s3.contents import BIG, content, md5
 
 KEY = "incoming/über & 100%20+1/a b.csv"
 
@@ -44,6 +45,13 @@ def bucket(aws: Aws) -> str:
     name = aws.bucket()
     send_events(aws, name)
     return name
+
+
+def test_put__of_a_large_object__tells_its_size_and_etag(aws: Aws, bucket: str) -> None:
+    queue, data = watch(aws, bucket), content(BIG)
+    aws.client("s3").put_object(Bucket=bucket, Key=KEY, Body=data)
+    told = event(queue)["detail"]["object"]
+    assert (told["key"], told["size"], told["etag"]) == (KEY, BIG, md5(data))
 
 
 def test_put__has_the_fields_of_aws_and_the_key_as_it_is(aws: Aws, bucket: str) -> None:
