@@ -17,7 +17,7 @@ from local.settings import SPARK_VENV, Settings
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m local", description="AWS on this machine, for the pipeline and its tests."
+        prog="python -m local", description="An AWS on this machine, without an account."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
@@ -37,7 +37,7 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
         "--job-python",
         type=Path,
         default=Path(sys.executable),
-        help="interpreter of Python shell jobs, with what jobs/requirements.txt names "
+        help="interpreter of Python shell jobs, with the modules that they ask for "
         "(default: this one)",
     )
     run.add_argument(
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not given.job_python.exists():
         sys.stderr.write(
             f"--job-python {given.job_python} does not exist; name an interpreter that has "
-            "what jobs/requirements.txt lists\n"
+            "the modules that your jobs ask for\n"
         )
         return 2
     own = None if given.state_dir else Path(tempfile.mkdtemp(prefix="local-aws-"))

@@ -26,7 +26,7 @@ FUNCTIONS = frozenset(_FUNCTIONS.split())
 
 # Functions of Trino that users reach for and that DuckDB answers differently.
 UNEMULATED_HINT = {
-    "at_timezone": "timestamps of the lake are UTC",
+    "at_timezone": "timestamps are without a zone, in UTC",
     "format": "use concat and CAST",
     "histogram": "use GROUP BY and count(*)",
     "json_extract": "use json_extract_scalar",

@@ -152,7 +152,7 @@ def _refuse_functions(tokens: list[Token], tree: exp.Query) -> None:
         raise QueryFailedError(
             "FUNCTION_NOT_FOUND",
             f"{at}: Function '{name}' not registered (or not emulated by the local AWS: "
-            "docs/aws-differences.md lists what is)",
+            "local/athena/functions.py lists what is)",
         )
 
 

@@ -78,6 +78,6 @@ def check_modules(wanted: str) -> None:
         if found is None or (version and version.strip() != found):
             raise JobStartError(
                 f"--additional-python-modules asks for {requirement}, and the interpreter of the "
-                f"local jobs ({settings().job_python}) has {found or 'none'}. Install "
-                "jobs/requirements.txt there"
+                f"local jobs ({settings().job_python}) has {found or 'none'}. Install it "
+                "there, or name another interpreter with --job-python"
             )

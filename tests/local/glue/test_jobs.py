@@ -220,7 +220,7 @@ def test_module__that_the_interpreter_lacks_fails_the_run(jobs: Jobs) -> None:
     assert run["ErrorMessage"] == "Command failed with exit code 1"
     said = jobs.lines(run["Id"], "error")[0]
     assert wanted in said
-    assert "jobs/requirements.txt" in said
+    assert "--job-python" in said
 
 
 @pytest.mark.parametrize(
