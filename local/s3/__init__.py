@@ -1,1 +1,1 @@
-"""S3: what moto does otherwise than AWS, and the events of objects."""
+"""S3: what moto does otherwise than AWS, large objects on disk, and the events of objects."""

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from local.glue.job_process import JobProcess
+from local.s3.blobs import LARGE
 from local.server import LocalAws
 from tests.local.conftest import Aws, allow, unique, until
 from tests.local.lake import LOGS
@@ -211,6 +212,12 @@ def test_role__that_does_not_trust_glue_fails_the_run(jobs: Jobs) -> None:
     run = jobs.run("print(1)", role)
     assert run["JobRunState"] == "FAILED"
     assert "is not allowed to assume role" in run["ErrorMessage"]
+
+
+def test_script__that_is_a_large_object_is_run(jobs: Jobs) -> None:
+    run = jobs.run("# " + "x" * 2 * LARGE + "\nprint('read to the end')")
+    assert run["JobRunState"] == "SUCCEEDED"
+    assert jobs.lines(run["Id"]) == ["read to the end"]
 
 
 def test_module__that_the_interpreter_lacks_fails_the_run(jobs: Jobs) -> None:
