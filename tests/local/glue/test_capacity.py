@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.local.conftest import Aws
-from tests.local.glue.test_jobs import Jobs
+from tests.local.glue.jobs import Jobs
 
 SHELL: dict[str, Any] = {"Command": {"Name": "pythonshell", "ScriptLocation": "s3://b/k"}}
 SPARK: dict[str, Any] = {

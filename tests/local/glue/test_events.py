@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.local.conftest import ACCOUNT, Aws, allow, unique, until
-from tests.local.glue.test_jobs import Jobs
+from tests.local.glue.jobs import Jobs
 from tests.local.lake import Lake
 
 Details = Callable[[int], list[dict[str, Any]]]
