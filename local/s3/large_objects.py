@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import zlib
 from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import Any
@@ -14,13 +13,11 @@ from moto.s3.exceptions import EntityTooSmall, InvalidPart, InvalidPartOrder, Ma
 from werkzeug.datastructures import ImmutableMultiDict
 
 from local.s3.blobs import LARGE, Blob, BlobReader, blocks, clear
+from local.s3.checksums import CONTENT, summed
 from local.symbols import replace, resolve
 
 _KEY = "moto.s3.models:FakeKey"
 _MINIMUM = "moto.s3.models:S3_UPLOAD_PART_MIN_SIZE"
-# What moto sums with, where the libraries of the others are not installed.
-_CRC32 = ("CRC32", "CRC32C", "CRC64NVME")
-_OPERATIONS = ("s3:PutObject", "s3:UploadPart")
 
 _value: Any = resolve(f"{_KEY}.value")
 _etag: Any = resolve(f"{_KEY}.etag")
@@ -58,7 +55,7 @@ def _with_large_body(
 ) -> None:
     """Hand moto the body of an object as a blob, which it would read to its end."""
     body = request.environ["wsgi.input"]
-    if isinstance(body, BlobReader) and request.environ["local.operation"] in _OPERATIONS:
+    if isinstance(body, BlobReader) and request.environ["local.operation"] in CONTENT:
         none: ImmutableMultiDict[str, str] = ImmutableMultiDict()
         given = {"data": body.blob, "form": none, "files": none, "stream": io.BytesIO()}
         request.__dict__.update(given)  # where werkzeug keeps what it has read
@@ -72,22 +69,8 @@ def _with_large_body(
 def _checksum(body: bytes | Blob, algorithm: str, encode_base64: bool = True) -> bytes:
     if not isinstance(body, Blob):
         return _small_checksum(body, algorithm, encode_base64)  # type: ignore[no-any-return]
-    return _sum(body, algorithm, encode_base64)
-
-
-def _sum(content: Iterable[bytes], algorithm: str, encode_base64: bool) -> bytes:
-    if algorithm in _CRC32:
-        crc = 0
-        for block in content:
-            crc = zlib.crc32(block, crc)
-        summed = crc.to_bytes(4, "big")
-    else:
-        name = "sha1" if algorithm == "SHA1" else "sha256"
-        digest = hashlib.new(name, usedforsecurity=False)
-        for block in content:
-            digest.update(block)
-        summed = digest.digest()
-    return base64.b64encode(summed) if encode_base64 else summed
+    found = summed(body, algorithm)
+    return base64.b64encode(found) if encode_base64 else found
 
 
 def _complete(self: Any, body: Iterable[tuple[int, str]]) -> tuple[Any, str, Any]:
@@ -126,10 +109,10 @@ def _checksum_of_parts(metadata: Any, parts: list[Any]) -> tuple[str, str, int] 
     if not kind:
         kind = "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
     if kind == "COMPOSITE":
-        summed = [_checksum(part.value, algorithm, encode_base64=False) for part in parts]
-        return kind, _sum(summed, algorithm, encode_base64=True).decode(), len(parts)
+        content = (_checksum(part.value, algorithm, encode_base64=False) for part in parts)
+        return kind, base64.b64encode(summed(content, algorithm)).decode(), len(parts)
     content = (block for part in parts for block in blocks(part.value))
-    return kind, _sum(content, algorithm, encode_base64=True).decode(), 1
+    return kind, base64.b64encode(summed(content, algorithm)).decode(), 1
 
 
 def _select_object_content(  # noqa: PLR0917 - moto's

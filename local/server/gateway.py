@@ -20,6 +20,7 @@ from local.iam import actions, authorisation, principals
 from local.iam.actions_s3 import needs_s3
 from local.iam.delete_objects import Denied, asks_nothing, put_errors, take_out_denied
 from local.operations import After, AfterXml, Json, afters, afters_xml, befores, operations
+from local.s3.checksums import verify
 from local.settings import REGION
 from local.wire import (
     App,
@@ -98,6 +99,8 @@ class Gateway:
         denied_keys = _authorise(call, principal)
         for check in befores.get(call.name, ()):
             check(call.request)
+        if call.service == "s3":
+            verify(call.environ)
         if call.is_json and call.name in operations:
             answer = operations[call.name](call.request)
             if call.operation == "StartQueryExecution":

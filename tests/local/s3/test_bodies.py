@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import socket
 import urllib.parse
@@ -66,6 +68,17 @@ def test_chunks__are_put_together(
     assert got["Body"].read() == data
 
 
+def test_chunks__with_the_sum_of_others_are_refused(aws: Aws, s3: Any, bucket: str) -> None:
+    headers = {
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": str(BIG),
+    }
+    body = aws_chunked(content(BIG), "", f"x-amz-checksum-crc32:{crc32(b'')}\r\n")
+    status, answer = put(aws, bucket, body, headers)
+    assert (status, b"<Code>BadDigest</Code>" in answer) == (400, True)
+    assert refusal(s3.head_object, Bucket=bucket, Key="key") == (404, "404")
+
+
 @pytest.mark.parametrize("size", [SMALL, BIG])
 def test_chunks__of_http_are_put_together(aws: Aws, s3: Any, bucket: str, size: int) -> None:
     data = content(size)
@@ -102,3 +115,48 @@ def test_body__that_breaks_off_is_not_kept(aws: Aws, s3: Any, bucket: str, size:
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"<Code>IncompleteBody</Code>" in answer
     assert refusal(s3.head_object, Bucket=bucket, Key="key") == (404, "404")
+
+
+@pytest.mark.parametrize("size", [0, SMALL, BIG])
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("ContentMD5", base64.b64encode(b"0" * 16).decode(), "BadDigest"),
+        ("ContentMD5", "no sum", "InvalidDigest"),
+        ("ContentMD5", base64.b64encode(b"0" * 15).decode(), "InvalidDigest"),
+        ("ChecksumCRC32", "AAAAAQ==", "BadDigest"),
+        ("ChecksumSHA1", base64.b64encode(b"0" * 20).decode(), "BadDigest"),
+        ("ChecksumSHA256", base64.b64encode(b"0" * 32).decode(), "BadDigest"),
+    ],
+)
+def test_body__that_is_not_what_was_summed_is_refused(
+    s3: Any, bucket: str, size: int, name: str, value: str, code: str
+) -> None:
+    where = {"Bucket": bucket, "Key": "key"}
+    given = {**where, "Body": content(size), name: value}
+    assert refusal(s3.put_object, **given) == (400, code)
+    upload_id = s3.create_multipart_upload(**where)["UploadId"]
+    assert refusal(s3.upload_part, **given, UploadId=upload_id, PartNumber=1) == (400, code)
+    assert refusal(s3.head_object, **where) == (404, "404")
+
+
+def test_copy__with_the_sum_of_its_source_is_made(aws: Aws, s3: Any, bucket: str) -> None:
+    # S3A hands on what it knows of the source; its own body is empty.
+    s3.put_object(Bucket=bucket, Key="source", Body=b"abc")
+    given = {"Content-MD5": base64.b64encode(hashlib.md5(b"abc").digest()).decode()}
+    status, _ = put(aws, bucket, b"", {**given, "x-amz-copy-source": f"/{bucket}/source"})
+    assert status == 200
+    assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"abc"
+
+
+@pytest.mark.parametrize("size", [0, SMALL, BIG])
+def test_body__that_is_what_was_summed_is_kept(s3: Any, bucket: str, size: int) -> None:
+    data = content(size)
+    for sums in (
+        {"ContentMD5": base64.b64encode(hashlib.md5(data).digest()).decode()},
+        {"ChecksumCRC32": crc32(data)},
+        {"ChecksumSHA1": base64.b64encode(hashlib.sha1(data).digest()).decode()},
+        {"ChecksumSHA256": base64.b64encode(hashlib.sha256(data).digest()).decode()},
+    ):
+        s3.put_object(Bucket=bucket, Key="key", Body=data, **sums)
+    assert s3.head_object(Bucket=bucket, Key="key")["ContentLength"] == size
