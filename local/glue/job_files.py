@@ -27,11 +27,7 @@ def split_list(value: str) -> list[str]:
 
 
 def fetch(principal: Principal, uri: str, directory: Path) -> Path:
-    """Put an object into a directory, with the rights of a role; the path of the file.
-
-    A run needs some 60 modules: read from the store as they lie there, and not over the wire, they
-    take a tenth of the time.
-    """
+    """Put an object into a directory, with the rights of a role; the path of the file."""
     place = urlsplit(uri)
     bucket, key = place.netloc, place.path.lstrip("/")
     path = directory / Path(key).name

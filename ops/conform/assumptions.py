@@ -205,6 +205,13 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         unprobed="it takes a key, which the deployment does without",
     ),
     Assumption(
+        "s3-digests",
+        "S3 refuses a body that is not what its Content-MD5 or checksum says with BadDigest, one "
+        "that breaks off with IncompleteBody, and does not look at the Content-MD5 of a CopyObject.",
+        "Nothing: boto3 and Spark send digests that are right.",
+        unprobed="boto3 makes the digests that it sends",
+    ),
+    Assumption(
         "s3-copy-without-tags",
         "A copy with `TaggingDirective: REPLACE` and no tags takes no right to tags.",
         "`IngestDataset` fails with AccessDenied: grant `s3:PutObjectTagging` on archive/ and "
