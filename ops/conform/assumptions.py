@@ -207,7 +207,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption(
         "s3-digests",
         "S3 refuses a body that is not what its Content-MD5 or checksum says with BadDigest, one "
-        "that breaks off with IncompleteBody, and does not look at the Content-MD5 of a CopyObject.",
+        "that breaks off with IncompleteBody, and passes over the Content-MD5 of a CopyObject.",
         "Nothing: boto3 and Spark send digests that are right.",
         unprobed="boto3 makes the digests that it sends",
     ),
