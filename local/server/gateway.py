@@ -36,6 +36,10 @@ from local.wire import (
 
 log = logging.getLogger(__name__)
 
+_READS = ("BatchGet", "Describe", "Filter", "Get", "List", "Search")
+_READ_ATTEMPTS = 20
+# What Python says of a dictionary or a deque that is gone through.
+_CHANGED = "during iteration"
 _CREDENTIAL = re.compile(r"([A-Za-z0-9]+)/\d{8}/([^/]*)/([^/]*)/aws4_request")
 
 
@@ -110,8 +114,25 @@ class Gateway:
         if denied_keys:
             return self._delete_rest(call, start, denied_keys)
         if not (fix or fix_xml):
-            return self._app(call.environ, start)
+            return self._answer(call, start)
         return self._fixed(call, start, fix, fix_xml)
+
+    def _answer(self, call: Call, start: StartResponse) -> Iterable[bytes]:
+        """Have moto answer. It lists what another request may change meanwhile: it is asked again.
+
+        Raises
+        ------
+        RuntimeError
+            When it could not read in so many attempts, or has changed something itself.
+        """
+        for _ in range(_READ_ATTEMPTS):
+            try:
+                return self._app(call.environ, start)
+            except RuntimeError as error:
+                if _CHANGED not in str(error) or not call.operation.startswith(_READS):
+                    raise
+                call.environ["wsgi.input"].seek(0)
+        return self._app(call.environ, start)
 
     def _delete_rest(self, call: Call, start: StartResponse, denied: Denied) -> Iterable[bytes]:
         if asks_nothing(call.environ):
@@ -127,7 +148,7 @@ class Gateway:
             nonlocal status, headers
             status, headers = given, names
 
-        body = b"".join(self._app(call.environ, capture))
+        body = b"".join(self._answer(call, capture))
         if status.startswith("200"):
             if fix:
                 body = encode(fix(call.request, json.loads(body)))

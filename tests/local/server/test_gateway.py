@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import io
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ from local import symbols
 from local.errors import LocalAwsError, MovedSymbolError, PortTakenError, StartError
 from local.operations import operation
 from local.server import LocalAws, environment
+from local.server.gateway import Call, Gateway
 from local.server.serving import listen
 from local.settings import Settings, settings
 from tests.local.conftest import Aws, unique
@@ -346,3 +348,30 @@ def test_no_iam__records_the_denial_but_serves() -> None:
         process = psutil.Process(server.pid)
         assert process.is_running()
     assert not process.is_running()
+
+
+# Reads beside changes
+
+
+@pytest.mark.parametrize(
+    ("operation_name", "times", "answered"),
+    [("DescribeLogGroups", 3, True), ("DescribeLogGroups", 1000, False), ("CreateRole", 1, False)],
+)
+def test_read__that_a_change_upsets_is_asked_again(
+    operation_name: str, times: int, answered: bool
+) -> None:
+    """What moto goes through, another request may have made longer."""
+    groups, bodies = dict.fromkeys(range(9)), []
+
+    def moto(environ: Any, _: Any) -> list[bytes]:
+        bodies.append(environ["wsgi.input"].read())
+        if len(bodies) <= times:
+            for name in groups:
+                groups[name + 100 * len(bodies)] = None
+        return [b"answer"]
+
+    call = Call({"wsgi.input": io.BytesIO(b"{}")}, operation=operation_name)
+    expected = contextlib.nullcontext() if answered else pytest.raises(RuntimeError)
+    with expected:
+        assert Gateway(moto)._answer(call, lambda *_: None) == [b"answer"]
+        assert bodies == [b"{}"] * (times + 1)
