@@ -17,6 +17,7 @@ def test_parse__defaults_and_arguments_of_glue() -> None:
         "run_id": "r",
         "memory_mb": None,
         "pinned_packages": None,
+        "code": None,
         "max_object_mebibytes": 512,
         "max_object_bytes": 512 << 20,
     }
