@@ -14,7 +14,6 @@ if __name__ == "__main__":
 
 import hashlib
 import logging
-import re
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
@@ -35,10 +34,10 @@ from medallion.runs import failures, job
 from medallion.runs.file_list import ACCEPTED, REFUSED, UNCHANGED, FileList, FileOutcome
 from medallion.runs.progress import Progress
 from medallion.runs.report import Report
+from medallion.runs.seen_files import SeenFiles
 
 logger = logging.getLogger("ingest")
 
-_DIGEST = re.compile(r"-([0-9a-f]{16})\.parquet$")
 # Up to this size, files are moved side by side: what takes their time is waiting for S3.
 _SMALL = 8 << 20
 _THREADS = 8
@@ -71,52 +70,23 @@ class Ingest:
         # One file is read at a time, for it may take all the memory, and always by one thread, for
         # each thread keeps some of what it has once taken.
         self._reader = ThreadPoolExecutor(1)
-        self._in_raw: dict[str, str] = {}
+        self._seen = SeenFiles(lake, contract.name)
 
     def run(self) -> None:
         """Ingest everything that there is, and fill the report."""
         self._outcomes.resume()
-        self._in_raw = self._settle()
+        self._seen.take_over(self._report)
         try:
             with self._reader:
                 if self._contract.source.type == "sample":
                     self._run_sample()
                 else:
                     self._run_incoming()
-            self._check_accepted()
         except Exception:
             self._save_after_failure()
             raise
         self._outcomes.save()
         self._outcomes.fill(self._report)
-
-    def _settle(self) -> dict[str, str]:
-        """Return the raw objects by the digests of their files; of two of one file, one stays.
-
-        A file that is dropped again while two runs are at it, one before and one after midnight,
-        comes to raw/ under two dates. All runs agree which one stays: the first.
-        """
-        found: dict[str, str] = {}
-        again = []
-        for stored in self._lake.list_objects(self._lake.raw_prefix(self._contract.name)):
-            digest = _digest_in(stored.key)
-            if digest and found.setdefault(digest, stored.key) != stored.key:
-                again.append(stored.key)
-        for key in again:
-            self._report.warn(f"{key} is in raw/ under an earlier date as well: deleted")
-        self._report.objects.deleted += self._lake.delete(again)
-        return found
-
-    def _check_accepted(self) -> None:
-        """Look whether another run has brought a file to raw/ that this one has, too."""
-        accepted = [outcome for outcome in self._outcomes if outcome.outcome == ACCEPTED]
-        if not accepted:
-            return
-        self._in_raw = self._settle()
-        for outcome in accepted:
-            kept = self._in_raw.get(_digest_in(str(outcome.raw)) or "")
-            if kept and kept != outcome.raw:
-                outcome.become_unchanged(kept)
 
     def _run_incoming(self) -> None:
         prefix = self._lake.incoming_prefix(self._contract.name)
@@ -249,7 +219,7 @@ class Ingest:
         """Bring the file's rows to raw/, unless they are there."""
         size = original.path.stat().st_size
         outcome = FileOutcome(original.source_file, size, UNCHANGED)
-        outcome.raw = self._in_raw.get(original.digest)
+        outcome.raw = self._seen.raw_of(original.digest)
         if outcome.raw is None:
             started = time.monotonic()
             reading = self._reader.submit(
@@ -262,7 +232,8 @@ class Ingest:
                 self._lake.put_file(
                     self._lake.ingest_refused_rows_key(dataset, original.digest), raw.refused
                 )
-            outcome.raw = self._lake.raw_key(dataset, original.date, original.stem, original.digest)
+            key = self._lake.raw_key(dataset, original.date, original.stem, original.digest)
+            outcome.raw = self._seen.note(original.digest, key)
             if self._lake.put_new(outcome.raw, raw.path):
                 self._accept(outcome, raw, time.monotonic() - started)
         if outcome.outcome == UNCHANGED:
@@ -334,11 +305,6 @@ def split_name(key: str) -> tuple[str, str]:
 def digest_of(key: str, path: Path) -> str:
     """Return the digest that names all that becomes of a file: of its key and its content."""
     return hashlib.sha256(f"{key}\n{sha256(path)}".encode()).hexdigest()[:16]
-
-
-def _digest_in(raw_key: str) -> str | None:
-    match = _DIGEST.search(raw_key)
-    return match[1] if match else None
 
 
 def _is_folder(found: StoredObject) -> bool:

@@ -20,7 +20,8 @@ locals {
         keys    = ["archive/*", "quarantine/*", "raw/*"]
         actions = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
       }
-      # A file that two runs took on two dates is in raw/ twice: one goes. Its version stays, as the bucket's rules say.
+      KeepNotes = { keys = ["state/seen/*"], actions = ["s3:GetObject", "s3:PutObject"] }
+      # Runs from before there were notes left a file under two dates at times: one goes. Its version stays, as the bucket's rules say.
       SettleRaw = { keys = ["raw/*"], actions = ["s3:DeleteObject"] }
       # What an attempt of the same run has left that died half way is taken over by the next one.
       KeepReports = { keys = ["runs/*/files/*", "runs/*/ingest/*"], actions = ["s3:GetObject", "s3:PutObject"] }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -15,6 +15,7 @@ from medallion.lake.objects import Lake
 from medallion.runs.report import Report
 
 ACCOUNT = "123456789012"
+EARLIER = datetime(2020, 1, 1, 12, tzinfo=UTC)
 GOOD = b"id,name\n1,x\n2,y\n"
 
 

@@ -18,7 +18,7 @@ from medallion.errors import AccountingError, ConfigError
 from medallion.lake.objects import Lake, StoredObject
 from medallion.readers import samples
 from tests.unit.files import MakeContract
-from tests.unit.ingest_fixtures import GOOD, Drop
+from tests.unit.ingest_fixtures import EARLIER, GOOD, Drop
 
 
 @pytest.fixture
@@ -170,17 +170,46 @@ def test_ingest__same_file_again_adds_no_row(drop: Drop) -> None:
 
 
 def test_ingest__same_file_another_day_adds_no_row(drop: Drop) -> None:
-    key = drop.put("a.csv", GOOD)
+    key = drop.put_of(EARLIER, "a.csv", GOOD)
     drop.run()
-    (raw,) = drop.keys("raw/")
-    older = raw.split("ingest_date=")[0] + "ingest_date=2020-01-01/" + raw.rpartition("/")[2]
-    body = drop.body(raw)
-    drop.lake.delete([raw])
-    drop.lake.client.put_object(Bucket=drop.lake.bucket, Key=older, Body=body)
+    (older,) = drop.keys("raw/things/ingest_date=2020-01-01/")
     drop.put("a.csv", GOOD)
     assert drop.run()["files"]["unchanged"] == 1
     assert drop.keys("raw/") == [older]
     assert {row["_source_file"] for row in drop.rows()} == {key}
+
+
+def test_ingest__raw_object_that_was_deleted_comes_again(drop: Drop) -> None:
+    drop.put_of(EARLIER, "a.csv", GOOD)
+    drop.run()
+    (raw,) = drop.keys("raw/")
+    drop.lake.delete([raw])
+    drop.put("a.csv", GOOD)
+    assert drop.run()["files"]["accepted"] == 1
+    assert drop.keys("raw/") == [raw]
+
+
+@pytest.mark.parametrize("twice", [False, True], ids=["once", "twice"])
+def test_ingest__takes_over_what_came_without_notes(twice: bool, drop: Drop) -> None:
+    """Of a file under two dates, which runs without notes could leave, the first stays."""
+    drop.put_of(EARLIER, "a.csv", GOOD)
+    drop.put("b.csv", GOOD)
+    drop.run()
+    (first, _) = raw = drop.keys("raw/")
+    if twice:
+        later = first.replace("2020-01-01", "2020-01-02")
+        drop.lake.client.put_object(Bucket=drop.lake.bucket, Key=later, Body=drop.body(first))
+    drop.lake.delete(drop.keys("state/"))
+    drop.put("a.csv", GOOD)
+    document = drop.run()
+    assert document["files"]["unchanged"] == 1
+    assert document["objects"]["deleted"] == twice
+    assert [later in warning for warning in document["warnings"] if twice] == [True] * twice
+    assert drop.keys("raw/") == raw
+    # The next one takes nothing over, and takes away nothing.
+    drop.lake.client.put_object(Bucket=drop.lake.bucket, Key="raw/things/mine", Body=b"")
+    assert drop.run()["objects"]["deleted"] == 0
+    assert drop.keys("raw/") == sorted([*raw, "raw/things/mine"])
 
 
 def test_ingest__other_content_or_other_name_is_another_file(drop: Drop) -> None:
@@ -284,7 +313,8 @@ def test_ingest__failure_of_aws_is_no_fault_of_the_file(
     with pytest.raises(ClientError, match="AccessDenied"):
         drop.run()
     assert f"failed at {key}" in caplog.text
-    assert drop.keys() == [key]
+    assert drop.keys("incoming/") == [key]
+    assert drop.keys("raw/") == drop.keys("archive/") == []
 
 
 def test_ingest__lost_rows_fail_the_job(drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +322,8 @@ def test_ingest__lost_rows_fail_the_job(drop: Drop, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("medallion.readers.rows.Batch.last_row", 5)
     with pytest.raises(AccountingError, match="5 rows came in, but 2 went out"):
         drop.run()
-    assert drop.keys() == [key]
+    assert drop.keys("incoming/") == [key]
+    assert drop.keys("raw/") == drop.keys("archive/") == []
 
 
 def test_ingest__says_what_it_does(drop: Drop, caplog: pytest.LogCaptureFixture) -> None:

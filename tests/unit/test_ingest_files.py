@@ -150,6 +150,7 @@ def test_files__run_that_failed_is_gone_on_with(
 def test_files__list_that_cannot_be_written_hides_no_failure(
     drop: Drop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    drop.run()
     drop.put("a.csv", GOOD)
     monkeypatch.setattr(Lake, "copy", lambda *_: denied("CopyObject"))
     monkeypatch.setattr(Lake, "put_json", lambda *_: denied("PutObject"))

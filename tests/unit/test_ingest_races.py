@@ -7,7 +7,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 import ingest
 from medallion.lake.objects import Lake, StoredObject
 from tests.unit.files import MakeContract
-from tests.unit.ingest_fixtures import GOOD, Drop
+from tests.unit.ingest_fixtures import EARLIER, GOOD, Drop
 from tests.unit.overlaps import Hooked, Turns, at, requests_of
 
 pytestmark = pytest.mark.slow
@@ -24,9 +23,8 @@ pytestmark = pytest.mark.slow
 # The first has a refused row, the second is refused.
 FILES = {"a.csv": GOOD + b"ragged\n", "b.csv": b"id\n1\n", "c.csv": GOOD}
 # Requests of a run on them: small ones, and such as are downloaded like large ones.
-SMALL, LARGE = 20, 26
+SMALL, LARGE = 26, 32
 OTHER = b"id,name\n8,other\n9,other\n7,other\n"
-EARLIER = datetime(2020, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -112,7 +110,7 @@ def test_races__dropped_again_before_any_request(number: int, data: bytes, drop:
     drop.run("first", hooked.lake, threads=1)
     drop.run("second")
     check(drop, [*FILES.items(), ("a.csv", data)])
-    read_before = number > 5
+    read_before = number > 7
     assert len(drop.keys("archive/")) == 2 + (data == OTHER and read_before)
 
 
@@ -182,44 +180,42 @@ def test_races__two_runs_and_who_drops_files(seed: int, drop: Drop) -> None:
             assert total(documents, "files")["refused"] == 1
 
 
-def test_races__dropped_again_after_midnight(drop: Drop) -> None:
-    """The same file under two dates was twice in raw/."""
+# Of one file, in a dataset that has been taken over.
+ONE = 12
+
+
+@pytest.mark.parametrize("dies_at", [None, 7, 8, 9], ids=["ends", "read", "noted", "written"])
+@pytest.mark.parametrize("number", range(1, ONE + 1))
+def test_races__dropped_again_after_midnight(number: int, dies_at: int | None, drop: Drop) -> None:
+    """The same file on two dates: once in raw/, and once in the reports."""
+    drop.run()
     drop.put_of(EARLIER, "c.csv", GOOD)
+    documents = []
 
     def others() -> None:
-        drop.run("other")
         drop.put("c.csv", GOOD)
+        documents.append(drop.run("other"))
 
-    # Before its file is fetched, when it has listed raw/.
-    hooked = Hooked(drop.lake, at(5, others))
-    document = drop.run("first", hooked.lake, threads=1)
-    (raw,) = drop.keys("raw/")
-    assert "/ingest_date=2020-01-01/" in raw
-    assert document["files"] == {"in": 1, "accepted": 0, "refused": 0, "unchanged": 1}
-    assert document["rows"]["in"] == 0
-    assert document["objects"]["deleted"] == 1
-    assert "is in raw/ under an earlier date as well: deleted" in document["warnings"][0]
-    (entry,) = drop.files("first")
-    assert (entry["outcome"], entry["raw"]) == ("unchanged", raw)
-    assert "rows" not in entry
+    def before(request: int, operation: str) -> None:
+        at(number, others)(request, operation)
+        if dies_at and request == max(number, dies_at):
+            killed()
 
-
-def test_races__dropped_again_after_midnight_and_the_run_dies(drop: Drop) -> None:
-    drop.put_of(EARLIER, "c.csv", GOOD)
-
-    def others() -> None:
-        drop.run("other")
-        drop.put("c.csv", GOOD)
-
-    def before(number: int, operation: str) -> None:
-        at(5, others)(number, operation)
-        at(9, killed)(number, operation)
-
-    with pytest.raises(Killed):
-        drop.run("first", Hooked(drop.lake, before).lake, threads=1)
-    assert len(drop.keys("raw/")) == 2
-    assert drop.run("next")["objects"]["deleted"] == 1
+    with contextlib.suppress(Killed):
+        documents.append(drop.run("first", Hooked(drop.lake, before).lake, threads=1))
+    documents.append(drop.run("next"))
     check(drop, [("c.csv", GOOD)])
+    assert total(documents, "objects")["deleted"] == 0
+    if not dies_at:
+        assert total(documents, "files")["accepted"] == 1
+        assert total(documents, "rows")["out"] == len(drop.rows())
+
+
+def test_races__requests_of_a_run_on_one_file(drop: Drop) -> None:
+    """So that the test above reaches each request."""
+    drop.run()
+    drop.put("c.csv", GOOD)
+    assert requests_of(drop.lake, lambda lake: drop.run("first", lake)) == ONE
 
 
 @pytest.mark.parametrize("data", [GOOD, b"none"], ids=["good", "bad"])

@@ -37,6 +37,11 @@ class Layout:
         return f"runs/{run_id}/files/{dataset}.json"
 
     @staticmethod
+    def seen_key(dataset: str, digest: str) -> str:
+        """Return the key of the note that says where a file is in raw/."""
+        return f"state/seen/{dataset}/{digest}.json"
+
+    @staticmethod
     def stage_summary_key(run_id: str, stage: str) -> str:
         return f"runs/{run_id}/stages/{stage}.json"
 

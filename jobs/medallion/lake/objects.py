@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
@@ -217,12 +217,23 @@ class Lake(Layout):
 
     def put_json(self, key: str, document: Any) -> None:
         """Write a JSON document, with sorted keys, so that the same document has the same bytes."""
+        self._put_json(key, document)
+
+    def put_new_json(self, key: str, document: Any) -> bool:
+        """Write a JSON document unless there is an object; return whether it was surely written.
+
+        False also when the answer to the write was lost: what is there may be this document.
+        """
+        return not self._refused(lambda: self._put_json(key, document, IfNoneMatch="*"))
+
+    def _put_json(self, key: str, document: Any, **condition: Any) -> None:
         body = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         self.client.put_object(
             Bucket=self.bucket,
             Key=key,
             Body=body.encode(),
             ContentType="application/json",
+            **condition,
         )
 
     def put_file(self, key: str, path: Path) -> None:
@@ -241,19 +252,21 @@ class Lake(Layout):
                 return False
             self._upload(key, path, digest)
             return True
-        return self._put_new(key, path, digest, _ATTEMPTS)
+        refused = self._refused(lambda: self._put_small(key, path, digest, IfNoneMatch="*"))
+        return refused is None or _is_repeated(refused)
 
-    def _put_new(self, key: str, path: Path, digest: str, attempts: int) -> bool:
+    def _refused(self, write: Callable[[], None], attempts: int = _ATTEMPTS) -> ClientError | None:
+        """Write under a condition; return the error when that does not hold, else None."""
         try:
-            self._put_small(key, path, digest, IfNoneMatch="*")
+            write()
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code in _CHANGED:
-                return _is_repeated(error)
+                return error
             if code != _CONFLICT or attempts == 1:
                 raise
-            return self._put_new(key, path, digest, attempts - 1)
-        return True
+            return self._refused(write, attempts - 1)
+        return None
 
     def put_if_changed(self, key: str, path: Path) -> bool:
         """Upload a local file unless the object has the same bytes; return whether it was written.

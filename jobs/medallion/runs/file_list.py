@@ -85,13 +85,6 @@ class FileOutcome:
             entry.get("moved_to"),
         )
 
-    def become_unchanged(self, raw: str) -> None:
-        """Say that another run has brought the file to raw/, at the key `raw`."""
-        self.outcome, self.raw = UNCHANGED, raw
-        self.formats = self.compression = self.rows = None
-        self.reasons = Counter()
-        self.bytes_written = 0
-
 
 class FileList:
     """The outcomes of a run on one dataset; several threads may add to it."""
