@@ -1,4 +1,4 @@
-"""Take the files of one dataset from incoming/ (or make its sample) to raw/.
+"""Take the files of one dataset from incoming/ or its server (or make its sample) to raw/.
 
 Each file becomes one Parquet object in raw/, and is then moved to archive/. A file that cannot be
 read is moved to quarantine/ with the reason; the other files go on. A run that dies at any point
@@ -12,29 +12,31 @@ import bootstrap
 if __name__ == "__main__":
     bootstrap.start("ingest", unused=("duckdb", "sqlglot"))
 
-import hashlib
 import logging
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from datetime import timezone
-from pathlib import Path, PurePosixPath
+from datetime import datetime, timezone
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from medallion.contract.contract import Contract
-from medallion.errors import ConfigError, FileRefused
+from medallion.errors import ConfigError, FileRefused, SourceFailed
 from medallion.lake.local_disk import require_free
-from medallion.lake.objects import Deletion, Lake, StoredObject, is_gone, sha256
+from medallion.lake.objects import Deletion, Lake, StoredObject, is_gone
 from medallion.readers import raw_object, samples
 from medallion.readers.raw_object import RawObject
 from medallion.runs import failures, job
 from medallion.runs.file_list import ACCEPTED, REFUSED, UNCHANGED, FileList, FileOutcome
+from medallion.runs.originals import Original, digest_of, split_name
 from medallion.runs.progress import Progress
 from medallion.runs.report import Report
 from medallion.runs.seen_files import SeenFiles
+from medallion.runs.settled import Settled
+from medallion.sources.fetch import Fetch, Fetched
+from medallion.sources.memory import Memory, recall, remember
 
 logger = logging.getLogger("ingest")
 
@@ -43,23 +45,18 @@ _SMALL = 8 << 20
 _THREADS = 8
 
 
-@dataclass(frozen=True)
-class _Original:
-    """A file on its way: where it came from, and the names that all it becomes will have."""
-
-    source_file: str
-    path: Path
-    date: str
-    stem: str
-    extension: str
-    digest: str
-
-
 class Ingest:
     """One run of the job on one dataset."""
 
     def __init__(
-        self, lake: Lake, contract: Contract, report: Report, threads: int = _THREADS
+        self,
+        lake: Lake,
+        contract: Contract,
+        report: Report,
+        threads: int = _THREADS,
+        *,
+        fetch: Fetch | None = None,
+        code: str | None = None,
     ) -> None:
         self._lake = lake
         self._contract = contract
@@ -71,6 +68,10 @@ class Ingest:
         # each thread keeps some of what it has once taken.
         self._reader = ThreadPoolExecutor(1)
         self._seen = SeenFiles(lake, contract.name)
+        self._fetch = fetch
+        if fetch is None and contract.source.http is not None:
+            self._fetch = Fetch(contract.source.http, datetime.now(timezone.utc))
+        self._settled = Settled(lake, contract.name, report.run_id, code)
 
     def run(self) -> None:
         """Ingest everything that there is, and fill the report."""
@@ -81,12 +82,20 @@ class Ingest:
                 if self._contract.source.type == "sample":
                     self._run_sample()
                 else:
+                    failure = self._run_source()
                     self._run_incoming()
+                    if failure is not None:
+                        raise failure
         except Exception:
             self._save_after_failure()
             raise
         self._outcomes.save()
         self._outcomes.fill(self._report)
+        if self._fetch is not None:
+            news = any(found.outcome != UNCHANGED for found in self._outcomes)
+            self._report.idle = not news and self._settled.is_settled()
+            if not self._report.idle:
+                self._settled.take()
 
     def _run_incoming(self) -> None:
         prefix = self._lake.incoming_prefix(self._contract.name)
@@ -136,7 +145,7 @@ class Ingest:
             self._progress.say(logging.INFO, "%s is gone: another run has taken it", listed.key)
             return
         stem, extension = split_name(found.key)
-        original = _Original(
+        original = Original(
             source_file=found.key,
             path=path,
             date=found.last_modified.astimezone(timezone.utc).strftime("%Y-%m-%d"),
@@ -144,7 +153,7 @@ class Ingest:
             extension=extension,
             digest=digest_of(found.key, path),
         )
-        names = (self._contract.name, original.date, stem, original.digest, extension)
+        names = original.names(self._contract.name)
         try:
             outcome = self._load(original, directory)
         except FileRefused as error:
@@ -188,6 +197,67 @@ class Ingest:
                 raise
         return found
 
+    def _run_source(self) -> SourceFailed | None:
+        """Fetch what the contract's source has; return why that ended, if it failed.
+
+        What has come until then is in raw/, and what was dropped meanwhile is not kept waiting.
+        """
+        if self._fetch is None:
+            return None
+        memory = recall(self._lake, self._contract.name, self._fetch.identity)
+        fetched = 0
+        try:
+            with tempfile.TemporaryDirectory(prefix="ingest-") as temporary:
+                directory = Path(temporary)
+                for found in self._fetch.run(directory, memory.version if memory else None):
+                    self._ingest_fetched(found, self._fetch, directory)
+                    fetched += 1
+        except SourceFailed as error:
+            logger.error("the source failed after %d files: %s", fetched, error)
+            return error
+        if memory is not None and not fetched:
+            outcome = FileOutcome(self._fetch.request.url, memory.size, UNCHANGED)
+            outcome.raw, outcome.archive = memory.raw, memory.archive
+            self._outcomes.add(outcome)
+        return None
+
+    def _ingest_fetched(self, found: Fetched, fetch: Fetch, directory: Path) -> None:
+        stem, extension = split_name(found.name)
+        original = Original(
+            # The time makes the later one of two versions the newer.
+            source_file=f"{found.source} {fetch.moment.strftime('%Y-%m-%dT%H:%M:%SZ')}",
+            path=found.path,
+            date=fetch.moment.strftime("%Y-%m-%d"),
+            stem=stem,
+            extension=extension,
+            digest=digest_of(found.source, found.path),
+            rows=found.rows,
+        )
+        names = original.names(self._contract.name)
+        try:
+            if found.refused is not None:
+                raise FileRefused(found.refused)
+            with tempfile.TemporaryDirectory(dir=directory) as scratch:
+                outcome = self._load(original, Path(scratch))
+        except FileRefused as error:
+            size = found.path.stat().st_size
+            outcome = FileOutcome(found.source, size, REFUSED, reason=error.reason)
+            outcome.moved_to = self._lake.refused_file_key(*names)
+            self._lake.put_file(outcome.moved_to, original.path)
+            self._explain(outcome, outcome.moved_to)
+        else:
+            outcome.file = found.source
+            outcome.archive = self._lake.archive_key(*names)
+            # Straight into archive/: nothing arrives in incoming/, so no arrival is announced.
+            self._lake.put_if_changed(outcome.archive, original.path)
+        self._outcomes.add(outcome)
+        self._progress.say_outcome(outcome)
+        if outcome.raw and outcome.archive and found.version is not None:
+            memory = Memory(
+                fetch.identity, found.version, outcome.size, outcome.raw, outcome.archive
+            )
+            remember(self._lake, self._contract.name, memory)
+
     def _run_sample(self) -> None:
         source = self._contract.source
         table, rows = source.table, source.rows
@@ -204,7 +274,7 @@ class Ingest:
             )
             # Straight into archive/: nothing arrives in incoming/, so no arrival is announced.
             self._lake.put_if_changed(key, path)
-            original = _Original(key, path, samples.DATA_DATE, table, ".csv", digest)
+            original = Original(key, path, samples.DATA_DATE, table, ".csv", digest)
             try:
                 outcome = self._load(original, directory)
             except FileRefused as error:
@@ -215,7 +285,7 @@ class Ingest:
         outcome.archive = key
         self._outcomes.add(outcome)
 
-    def _load(self, original: _Original, directory: Path) -> FileOutcome:
+    def _load(self, original: Original, directory: Path) -> FileOutcome:
         """Bring the file's rows to raw/, unless they are there."""
         size = original.path.stat().st_size
         outcome = FileOutcome(original.source_file, size, UNCHANGED)
@@ -223,7 +293,11 @@ class Ingest:
         if outcome.raw is None:
             started = time.monotonic()
             reading = self._reader.submit(
-                raw_object.build, original.path, original.source_file, self._contract, directory
+                raw_object.build,
+                original.rows or original.path,
+                original.source_file,
+                self._contract,
+                directory,
             )
             raw = reading.result()
             dataset = self._contract.name
@@ -234,6 +308,9 @@ class Ingest:
                 )
             key = self._lake.raw_key(dataset, original.date, original.stem, original.digest)
             outcome.raw = self._seen.note(original.digest, key)
+            if self._fetch is not None:
+                # Before there is news, so that a run that dies in between leaves none unheard of.
+                self._settled.begin()
             if self._lake.put_new(outcome.raw, raw.path):
                 self._accept(outcome, raw, time.monotonic() - started)
         if outcome.outcome == UNCHANGED:
@@ -250,25 +327,9 @@ class Ingest:
         outcome.reasons = raw.reasons
         outcome.warnings = raw.warnings
         outcome.bytes_written = raw.path.stat().st_size
-        self._progress.say(
-            logging.INFO,
-            "%s: %s, %s rows in, %s out, %s refused -> s3://%s/%s (%s bytes, %.1f s)",
-            outcome.file,
-            ", ".join(raw.formats),
-            f"{raw.rows_in:,}",
-            f"{raw.rows_out:,}",
-            f"{raw.rows_refused:,}",
-            self._lake.bucket,
-            outcome.raw,
-            f"{outcome.bytes_written:,}",
-            seconds,
-        )
-        for reason, times in raw.reasons.most_common(3):
-            self._progress.say(
-                logging.WARNING, "%s: %d rows refused: %s", outcome.file, times, reason
-            )
+        self._progress.say_accepted(outcome, raw.formats, self._lake.bucket, seconds)
 
-    def _keep(self, original: _Original, found: StoredObject, key: str) -> None:
+    def _keep(self, original: Original, found: StoredObject, key: str) -> None:
         """Keep the file at `key`, also when the version that was read is no longer there."""
         if not self._lake.copy(found, key):
             self._lake.put_file(key, original.path)
@@ -292,21 +353,6 @@ class Ingest:
             logger.exception("s3://%s/%s cannot be written", self._lake.bucket, self._outcomes.key)
 
 
-def split_name(key: str) -> tuple[str, str]:
-    """Return a file's name without its extension, and the extension: `.csv.gz` is one."""
-    path = PurePosixPath(key)
-    suffixes = path.suffixes[-2:] if path.suffix in (".gz", ".zip") else path.suffixes[-1:]
-    extension = "".join(suffixes)
-    if len(extension) > 20:
-        extension = ""
-    return path.name[: len(path.name) - len(extension)], extension
-
-
-def digest_of(key: str, path: Path) -> str:
-    """Return the digest that names all that becomes of a file: of its key and its content."""
-    return hashlib.sha256(f"{key}\n{sha256(path)}".encode()).hexdigest()[:16]
-
-
 def _is_folder(found: StoredObject) -> bool:
     return found.size == 0 and found.key.endswith("/")
 
@@ -323,7 +369,7 @@ def _run(argv: Sequence[str] | None) -> None:
     lake = job.open_lake("ingest", arguments)
     contract = job.load_contract(lake, arguments.dataset)
     report = Report("ingest", arguments.dataset, arguments.run_id)
-    Ingest(lake, contract, report).run()
+    Ingest(lake, contract, report, code=arguments.code).run()
     report.write(lake)
 
 

@@ -27,6 +27,16 @@ CASES: dict[str, dict[str, Any]] = {
             },
             "returns": {"columns": COLUMNS, "group": "shop", "triggers": ["event"]},
             "stock": {"columns": COLUMNS, "triggers": []},
+            "rates": {
+                "columns": COLUMNS,
+                "source": {
+                    "type": "http",
+                    "url": "https://data.example.com/{date}.csv",
+                    "secret": "shop/api",
+                    "headers": {"Accept": "text/csv"},
+                    "paginate": {"type": "offset", "step": 100},
+                },
+            },
         },
         "monitoring": {"freshness_hours": 26},
         "tags": {"owner": "anna"},

@@ -7,6 +7,7 @@ LakeError
 ├── AccessDenied       the job's role lacks a permission, and S3 does not say which
 ├── ObjectNotFound     an object that has to be there is not
 ├── DiskFull           the local disk is too small for the file: give the job more disk
+├── SourceFailed       the server of a dataset does not give its data: see what it says, or ask it
 ├── InputsChanged      other runs wrote to a job's inputs all the time: run it again later
 └── ModelsFailed       some SQL models of a stage failed or were skipped; the others are written
 
@@ -47,6 +48,10 @@ class ObjectNotFound(LakeError):  # noqa: N818 - names the outcome, as the repor
 
 class DiskFull(LakeError):  # noqa: N818 - names the outcome, as the reports do
     """There is not enough room on the local disk."""
+
+
+class SourceFailed(LakeError):  # noqa: N818 - names the outcome, as the reports do
+    """What a dataset has to be fetched from gave no data, or not such as were asked for."""
 
 
 class InputsChanged(LakeError):  # noqa: N818 - names the outcome, as the reports do

@@ -12,7 +12,7 @@ from typing import Any
 
 from local.backends import backend
 from local.errors import AwsError
-from local.iam import kms, task_tokens
+from local.iam import kms, secrets, task_tokens
 from local.iam.principals import role_arn
 from local.settings import ACCOUNT, REGION
 
@@ -186,6 +186,7 @@ _RESOURCES: dict[str, Callable[[str, Parameters], list[str]]] = {
     "kms": _kms,
     "logs": _logs,
     "monitoring": _cloudwatch,
+    "secretsmanager": secrets.resources,
     "sns": _sns,
     "sqs": _sqs,
     "states": _states,
@@ -226,6 +227,8 @@ def _key_needs(service: str, operation: str, p: Parameters) -> Needs:
         return kms.needs(
             queue and queue.kms_master_key_id, *(kms.WRITE if sends else kms.WRITE[1:])
         )
+    if service == "secretsmanager":
+        return secrets.key_needs(operation, p)
     if service == "glue" and re.search("Database|Table|Partition", operation):
         # Every client of an encrypted catalog has these:
         # https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html

@@ -47,6 +47,27 @@ variable "datasets" {
       table = string
       rows  = number
       seed  = number
+
+      allow_http = optional(bool)
+      body       = optional(string)
+      checksum   = optional(string)
+      headers    = optional(map(string))
+      max_bytes  = optional(number)
+      method     = optional(string)
+      paginate = optional(object({
+        type      = string
+        at        = string
+        parameter = string
+        start     = number
+        step      = number
+        max_pages = number
+      }))
+      query           = optional(map(string))
+      records         = optional(string)
+      redirect_hosts  = optional(list(string))
+      secret          = optional(string)
+      timeout_seconds = optional(number)
+      url             = optional(string)
     })
     format      = string
     delimiter   = string

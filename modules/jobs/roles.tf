@@ -52,6 +52,19 @@ locals {
     }
   }
 
+  # What a dataset that is fetched takes besides: what the last run fetched, and whether that run did all there was to do.
+  _fetch_objects = { for script in ["ingest"] : script => {
+    KeepState   = { keys = ["state/settled/*", "state/sources/*"], actions = ["s3:GetObject", "s3:PutObject"] }
+    ReadResults = { keys = ["runs/*/result.json"], actions = ["s3:GetObject"] }
+  } if var.fetches }
+  # Secrets Manager ends the ARN of a secret with a hyphen and six characters of its choice.
+  _secret_statements = { for script in ["ingest"] : script => [{
+    sid       = "ReadSecrets"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [for name in var.secret_names : format(var.context.arn_format, "secretsmanager", "secret:${name}-??????")]
+    condition = null
+  }] if length(var.secret_names) > 0 }
+
   # What ended the job, for the state machines and for people. A stale one of an earlier attempt is looked for, and deleted.
   _error_objects = {
     KeepErrors = { keys = ["runs/*/errors/*"], actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] }
@@ -60,13 +73,13 @@ locals {
   # Prefixes that each script lists. A request for one object carries no prefix, and it is this permission
   # that makes S3 say "not found" of a missing object, rather than "forbidden": hence IfExists.
   _listed = {
-    ingest    = ["code/*", "incoming/*", "raw/*"]
+    ingest    = concat(["code/*", "incoming/*", "raw/*"], var.fetches ? ["config/*"] : [])
     model     = ["analytics/*", "code/*", "processed/*", "raw/*"]
     transform = ["code/*", "processed/*", "raw/*"]
   }
 
   statements = { for job, script in local._scripts : job => concat(
-    [for sid, row in merge(local._objects[script], local._error_objects) : {
+    [for sid, row in merge(local._objects[script], lookup(local._fetch_objects, script, {}), local._error_objects) : {
       sid       = sid
       actions   = row.actions
       resources = [for key in row.keys : "${var.bucket.arn}/${key}"]
@@ -87,6 +100,7 @@ locals {
         condition = null
       },
     ],
+    lookup(local._secret_statements, script, []),
     # AWS lets no resource be named for this one.
     [for key_arn in compact([var.kms_key_arn]) : {
       sid       = "ReadSecurityConfiguration"

@@ -26,6 +26,13 @@ variable "context" {
   nullable = false
 }
 
+variable "fetches" {
+  description = "Whether a dataset is fetched over HTTP: the ingest job then remembers what it fetched."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
 variable "jobs" {
   description = "The jobs: ingest, transform and model, whose work DuckDB does, and their twins transform-spark and model-spark, whose work Spark does. Fields: dpu (0.0625 or 1) of a job in a Python shell, or spark (worker_type and workers, at least 2) of a job on Glue Spark, which twins are; and arguments (default none), such as --memory-mb."
   type = map(object({
@@ -58,6 +65,13 @@ variable "kms_key_arn" {
 variable "max_concurrent_runs" {
   description = "Runs of each job that Glue allows at the same time."
   type        = number
+  nullable    = false
+}
+
+variable "secret_names" {
+  description = "Names of the secrets in Secrets Manager that the ingest job sends to the servers of its datasets."
+  type        = list(string)
+  default     = []
   nullable    = false
 }
 

@@ -31,6 +31,8 @@ locals {
     group    = coalesce(dataset.group, name)
     triggers = sort(dataset.triggers == null ? (dataset.source.type == "drop" ? ["event", "schedule"] : ["schedule"]) : dataset.triggers)
   }) }
+  # Sources that are fetched, by dataset.
+  http_sources        = { for name, dataset in local.datasets : name => dataset.source if dataset.source.type == "http" }
   event_dataset_names = sort([for name, dataset in local.datasets : name if contains(dataset.triggers, "event")])
   # What handles files that arrive is there only if a dataset wants it.
   arrivals = length(local.event_dataset_names) > 0
@@ -83,6 +85,8 @@ module "jobs" {
   max_concurrent_runs = var.jobs.max_concurrent_runs
   timeout_minutes     = var.jobs.timeout_minutes
   kms_key_arn         = var.kms_key_arn
+  fetches             = length(local.http_sources) > 0
+  secret_names        = distinct(compact(values(local.http_sources)[*].secret))
 
   security_configuration = module.storage.security_configuration
 }

@@ -16,8 +16,8 @@ locals {
 
   _wrong_sources = { for name, dataset in var.datasets : name => concat(
     [for found in [dataset.source.type] : join(" ", [
-      "field 'source.type': found '${found}'; allowed are drop (files that come to incoming/) and sample (data made up by the",
-      "ingest job). Use one of them.",
+      "field 'source.type': found '${found}'; allowed are drop (files that come to incoming/), sample (data made up by the",
+      "ingest job) and http (fetched from url). Use one of them.",
     ]) if !contains(local.sources, found)],
     [for found in [coalesce(dataset.source.table, "null")] :
       "field 'source.table': found '${found}'; the sample source makes ${join(", ", local.sample_tables)}. Choose one of them."
@@ -178,7 +178,7 @@ locals {
     [for found in keys(var.datasets) :
       "Dataset '${found}': the name is not usable for a table; allowed are ${local.name_rule}. Rename the dataset."
     if !can(regex(local.name_pattern, found))],
-    flatten([for rules in [local._wrong_sources, local._wrong_runs, local._wrong_columns, local._wrong_names_of_columns] :
+    flatten([for rules in [local._wrong_sources, local._wrong_http, local._wrong_runs, local._wrong_columns, local._wrong_names_of_columns] :
       [for name, told in rules : [for mistake in told : "Dataset '${name}', ${mistake}"]]
     ]),
   )

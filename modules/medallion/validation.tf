@@ -96,8 +96,24 @@ locals {
   # A run is named <group>-<time>, and Step Functions takes 80 characters.
   group_pattern = "^[a-z][a-z0-9_]{0,49}$"
   group_rule    = "a lower-case letter and then up to 49 lower-case letters, digits and _"
-  sources       = ["drop", "sample"]
+  sources       = ["drop", "sample", "http"]
   triggers      = ["event", "schedule"]
+
+  # Of a source of type http.
+  checksum_pattern = "^(sha256:[0-9a-f]{64}|md5:[0-9a-f]{32})$"
+  # A day in it is written {date}, {date-1} or {date:%Y/%m/%d}; user and fragment have no place in it.
+  url_pattern    = "^https?://[^/?#@{}\\s]+(/|\\?|$)([^#{}\\s]|\\{date([+-][0-9]{1,4})?(:([^{}%]|%[YymdHMSj])*)?\\})*$"
+  plain_url      = "^http://"
+  loopback_url   = "^http://(localhost|127\\.0\\.0\\.1|\\[::1\\])([:/?]|$)"
+  host_pattern   = "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"
+  secret_pattern = "^[A-Za-z0-9/_+=.@-]{1,512}$"
+  http_methods   = ["GET", "POST"]
+  page_types     = ["link", "offset", "cursor"]
+  # What the plan shows is no place for these.
+  secret_names = [
+    "authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token",
+    "access_token", "api_key", "apikey", "client_secret", "password", "sig", "token",
+  ]
   # ASCII without letters, digits, the quote and line ends.
   delimiter_pattern = "^[\\x01-\\x09\\x0b\\x0c\\x0e-!#-/:-@\\[-\\x60{-~]$"
   reserved_names    = ["_source_file", "_source_row", "ingest_date", "file_index", "file_row_number"]

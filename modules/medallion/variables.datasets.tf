@@ -1,7 +1,7 @@
 variable "datasets" {
   description = <<-EOT
     The datasets of the lake by name, which becomes the name of their tables. Fields of each:
-    - source: type, drop (files that come to incoming/<dataset>/; default) or sample (retail data made up by the ingest job). For sample: table (customers, products or sales), rows (how many; default null: the table's own number) and seed (default 42).
+    - source: type, drop (files that come to incoming/<dataset>/; default), sample (retail data made up by the ingest job) or http (fetched by each run, besides what comes to incoming/<dataset>/). For sample: table (customers, products or sales), rows (how many; default null: the table's own number) and seed (default 42). For http: url (https, with {date} or {date-1:%Y/%m/%d} for a day), method (GET, default, or POST), headers and query (maps of texts), body (of POST), secret (name of a secret in Secrets Manager, which is sent), checksum (sha256:… or md5:…), records (JMESPath of the list of rows in JSON), paginate (type link, offset or cursor; at, parameter, start, step, max_pages), redirect_hosts (other hosts that redirects may lead to), allow_http (false), max_bytes (default 5 GiB) and timeout_seconds (for the server's next bytes, default 60).
     - format: auto (csv, tsv, json and ndjson, told apart by content; default), csv, tsv, json, ndjson or parquet.
     - delimiter: of CSV, one ASCII character; default null: found from the header among , ; tab |.
     - encoding: of text files, default utf-8.
@@ -25,6 +25,27 @@ variable "datasets" {
       table = optional(string)
       rows  = optional(number)
       seed  = optional(number, 42)
+
+      allow_http = optional(bool)
+      body       = optional(string)
+      checksum   = optional(string)
+      headers    = optional(map(string))
+      max_bytes  = optional(number)
+      method     = optional(string)
+      paginate = optional(object({
+        type      = string
+        at        = optional(string)
+        parameter = optional(string)
+        start     = optional(number)
+        step      = optional(number)
+        max_pages = optional(number)
+      }))
+      query           = optional(map(string))
+      records         = optional(string)
+      redirect_hosts  = optional(list(string))
+      secret          = optional(string)
+      timeout_seconds = optional(number)
+      url             = optional(string)
     }), {})
     format      = optional(string, "auto")
     delimiter   = optional(string)

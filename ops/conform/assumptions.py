@@ -83,6 +83,23 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         probes_glue.preloaded,
     ),
     Assumption(
+        "glue-internet",
+        "A job without a connection of Glue reaches servers of the internet. AWS's pages ask for "
+        "a NAT gateway where it runs in a VPC (glue/latest/dg/getting-started-vpc-config), and for "
+        "internet access to install modules (repost.aws/knowledge-center/"
+        "glue-version2-external-python-libraries).",
+        "Datasets with a source of type http fail with `SourceFailed`, and all jobs before their "
+        "first line.",
+        unprobed="every run installs its packages from the public index, and so shows it",
+    ),
+    Assumption(
+        "secret-missing",
+        "To read a secret that does not exist, with a right on `<name>-??????` alone, is "
+        "AccessDenied or ResourceNotFound.",
+        "Nothing: the job tells of either in the same words.",
+        unprobed="nothing rests on which it is",
+    ),
+    Assumption(
         "glue-execution-class",
         "GetJob tells no `ExecutionClass` where none was set, as the provider's schema (no "
         "default, not computed) asks.",

@@ -256,7 +256,10 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
                     {**body({**TRANSFORM, "held": HELD}), "Contents": [{"Key": "k", "Size": 0}]},
                     "{not json",
                 ),
-                ("ingest", False, "duckdb", "FAILED", TRANSFORM, [], body({"rows": {}}), ""),
+                (
+                    *("ingest", False, "duckdb", "FAILED", {**TRANSFORM, "idle": True}, []),
+                    *(body({"rows": {}}), ""),
+                ),
                 (
                     *("transform", False, "duckdb", "SUCCEEDED", INGEST, "text", {"Body": "{"}),
                     '{"JobRunState": "TIMEOUT", "Id": "x"',
@@ -333,6 +336,7 @@ ENVIRONMENTS: dict[str, list[dict[str, Any]]] = {
             "ready": ready,
             "byEvent": by_event,
             "plan": PLAN,
+            "everyStage": not by_event,
             "unknownDatasets": wrong,
             "unknownStages": wrong,
             "datasetNames": "a, b",

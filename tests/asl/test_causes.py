@@ -182,6 +182,7 @@ def told(deployment: Deployment, cause: str | None, count: int = 1) -> list[dict
         left="StoreResult",
         runId="r",
         startedAt="t",
+        everyStage=True,
         **empty,
     )
     assert end.state == "StoreResult"

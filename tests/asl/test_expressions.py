@@ -60,6 +60,7 @@ def test_result__names_every_failure_once(pipeline: States) -> None:
         **said(pipeline["CheckLayers"]["Assign"], states={"result": [*checked, broken]}),
         runId="run",
         startedAt="now",
+        everyStage=True,
         left="StoreResult",
         selected=[{"name": name} for name in "abcd"],
         ingested=[
@@ -128,6 +129,7 @@ def test_stages__are_those_asked_for__in_the_order_of_the_plan(
     found = planned(pipeline, plan, request_).variables
     assert [stage["name"] for stage in found["stages"]] == stages
     assert found["datasetsGiven"] is datasets_given
+    assert found["everyStage"] is ("stages" not in request_)
 
 
 @pytest.mark.parametrize(

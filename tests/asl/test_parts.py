@@ -96,6 +96,24 @@ def test_dataset__has_files__unless_there_are_folders_only(
 
 
 @pytest.mark.parametrize(
+    ("step", "idle", "end"),
+    [
+        ("ingest", True, "LeaveDataset"),
+        ("ingest", False, "DatasetDone"),
+        ("ingest", None, "DatasetDone"),
+        ("transform", True, "DatasetDone"),
+    ],
+)
+def test_dataset__that_is_fetched__is_left_when_there_is_no_news(
+    step: str, idle: bool | None, end: str, dataset: States
+) -> None:
+    left = {**REPORT, **({} if idle is None else {"idle": idle})}
+    found = walk(dataset, "HasNews", {}, step=step, left=left, dataset="a")
+    assert found.state == end
+    assert said(dataset["LeaveDataset"]["Output"], dataset="a") == {"dataset": "a", "idle": True}
+
+
+@pytest.mark.parametrize(
     ("batches", "details", "failures"),
     [(1, ["c", "a", "b"], 3), (10, ["c", "a"], 2), (45, [], 1)],
 )

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.asl.machines import MACHINES, Integration, tasks
-from tests.deployments import Deployment
+from tests.deployments import Deployment, mocked_deployment
+from tests.rendering import Terraform
 
 pytestmark = pytest.mark.xdist_group("terraform-module")
 
@@ -230,6 +231,7 @@ def test_statements__name_their_actions_and_resources(deployment: Deployment) ->
 SHARED = {
     "medallion-crawler.WriteCatalog",  # the catalog itself, besides its databases
     "medallion-crawler.WriteLogs",
+    "medallion-ingest-job.ReadSecrets",
     "medallion-ingest-job.WriteLogs",
     "medallion-transform-job.WriteLogs",
     "medallion-check.FindCatalog",
@@ -335,6 +337,26 @@ def test_role__may_do_no_more_than_it_has_to(
         if action.split(":")[0] in services
     }
     assert granted == actions
+
+
+def test_ingest__of_what_is_fetched__may_read_the_secret_and_what_it_remembers(
+    deployment: Deployment, module: Terraform
+) -> None:
+    secret = f"arn:aws:secretsmanager:{ACCOUNT}:secret:shop/api"
+    plain = mocked_deployment(module).policies["medallion-ingest-job"]
+    role = deployment.policies["medallion-ingest-job"]
+    needed = [("secretsmanager:GetSecretValue", f"{secret}-AbC123")]
+    for key in ("state/sources/rates.json", "state/settled/rates.json"):
+        needed += [(f"s3:{action}", f"{BUCKET}/{key}") for action in ("GetObject", "PutObject")]
+    needed += [("s3:GetObject", f"{BUCKET}/runs/x/result.json")]
+    for need in needed:
+        assert allowed(role, need)
+        assert not allowed(plain, need)
+    [statement] = [s for s in role if "secretsmanager:GetSecretValue" in s["Action"]]
+    assert statement["Action"] == ["secretsmanager:GetSecretValue"]
+    assert statement["Resource"] == [f"{secret}-??????"]
+    may = [name for name, found in deployment.policies.items() if allowed(found, needed[0])]
+    assert may == ["medallion-ingest-job"]
 
 
 def test_schedule__may_start_the_pipeline_only(deployment: Deployment) -> None:

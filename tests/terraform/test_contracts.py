@@ -7,7 +7,7 @@ import re
 import pytest
 
 from medallion import datatypes
-from medallion.contract import contract
+from medallion.contract import contract, source
 from medallion.readers import samples
 from ops.docs import MODULE
 from ops.environment import ROOT
@@ -27,6 +27,15 @@ def test_contracts__of_the_default_variables__are_what_the_jobs_read(
         assert tuple(column.name for column in read.columns) == samples.COLUMNS[name]
 
 
+def test_contract__carries_what_is_fetched(event_deployment: Deployment) -> None:
+    read = contract.Contract.from_json(event_deployment.contracts["rates"])
+    http = read.source.http
+    assert http is not None
+    assert (http.url, http.secret) == ("https://data.example.com/{date}.csv", "shop/api")
+    assert http.headers == {"Accept": "text/csv"}
+    assert http.paginate == source.Paginate("offset", None, "offset", 0, 100, 1000)
+
+
 def test_contract__carries_the_approval(event_deployment: Deployment) -> None:
     approval = contract.Contract.from_json(event_deployment.contracts["orders"]).approval
     assert approval is not None
@@ -39,6 +48,8 @@ def test_plan__says_who_starts_with_whom(event_deployment: Deployment) -> None:
     assert event_deployment.plan["datasets"] == [
         {"name": "orders", "min_rows": 0, "engine": "duckdb"}
         | {"group": "shop", "triggers": ["event", "schedule"]},
+        {"name": "rates", "min_rows": 0, "engine": "duckdb"}
+        | {"group": "rates", "triggers": ["schedule"]},
         {"name": "returns", "min_rows": 0, "engine": "duckdb"}
         | {"group": "shop", "triggers": ["event"]},
         {"name": "stock", "min_rows": 0, "engine": "duckdb"} | {"group": "stock", "triggers": []},
@@ -63,8 +74,11 @@ def test_job__is_told_its_memory_and_the_size_of_objects(deployment: Deployment,
         ("formats", contract.FORMATS),
         ("partition_types", contract.PARTITION_TYPES),
         ("reserved_names", contract.RESERVED),
-        ("sample_tables", contract.SAMPLE_TABLES),
-        ("sources", contract.SOURCE_TYPES),
+        ("http_methods", source.METHODS),
+        ("page_types", source.PAGE_TYPES),
+        ("sample_tables", source.SAMPLE_TABLES),
+        ("secret_names", source.SECRET_NAMES),
+        ("sources", source.SOURCE_TYPES),
         ("simple_types", datatypes.NAMES.removesuffix(", decimal(p,s)").split(", ")),
     ],
 )

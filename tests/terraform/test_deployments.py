@@ -44,7 +44,7 @@ OUTPUTS: dict[str, dict[str, Any]] = {
         "alarm_names": sorted(f"medallion-{name}" for name in (*ALARMS, *ARRIVAL_ALARMS)),
         "dead_letter_queue_url": QUEUE,
         "event_dataset_names": ["orders", "returns"],
-        "groups": {"orders": "shop", "returns": "shop", "stock": "stock"},
+        "groups": {"orders": "shop", "returns": "shop", "rates": "rates", "stock": "stock"},
     },
     "named": {
         "bucket_name": "shop-lake",

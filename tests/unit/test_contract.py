@@ -189,7 +189,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
         "partition_by",
         "all columns are partition columns; one must stay in the files",
     ),
-    ({"source": {"type": "http"}}, "source.type", "found 'http'; allowed: drop, sample"),
+    ({"source": {"type": "ftp"}}, "source.type", "found 'ftp'; allowed: drop, sample, http"),
     ({"source": {"type": "sample"}}, "source.table", "found None; allowed: customers, products"),
     (
         {"source": {"type": "sample", "table": "sales", "rows": 0}},

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
-import ingest
 from medallion.contract.contract import Contract
 from medallion.errors import AccountingError, ConfigError
 from medallion.lake.objects import Lake, StoredObject
 from medallion.readers import samples
+from medallion.runs import originals
 from tests.unit.files import MakeContract
 from tests.unit.ingest_fixtures import EARLIER, GOOD, Drop
 
@@ -81,7 +81,7 @@ def test_ingest__any_name(name: str, drop: Drop) -> None:
     assert stem[0] not in "_."
     (archived,) = drop.keys("archive/")
     assert drop.body(archived) == data
-    assert archived.endswith(ingest.split_name(key)[1])
+    assert archived.endswith(originals.split_name(key)[1])
     assert {row["_source_file"] for row in drop.rows()} == {key}
     assert drop.keys("incoming/") == []
     (entry,) = drop.files()
@@ -384,14 +384,14 @@ def test_ingest_sample__contract_that_does_not_fit(lake: Lake, make_contract: Ma
     ],
 )
 def test_split_name(key: str, parts: tuple[str, str]) -> None:
-    assert ingest.split_name(key) == parts
+    assert originals.split_name(key) == parts
 
 
 def test_digest__is_of_key_and_content(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"abc")
-    first = ingest.digest_of("a", path)
+    first = originals.digest_of("a", path)
     assert len(first) == 16
-    assert ingest.digest_of("b", path) != first
+    assert originals.digest_of("b", path) != first
     path.write_bytes(b"abd")
-    assert ingest.digest_of("a", path) != first
+    assert originals.digest_of("a", path) != first

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Union
 
+from medallion.contract import source
 from medallion.contract.fields import Fields
+from medallion.contract.source import Source
 from medallion.datatypes import DataType
 
-SOURCE_TYPES = ("drop", "sample")
-SAMPLE_TABLES = ("customers", "products", "sales")
 ENGINES = ("duckdb", "spark")
 FORMATS = ("auto", "csv", "tsv", "json", "ndjson", "parquet")
 CLEANERS = ("trim", "lower", "upper", "title")
@@ -22,16 +22,6 @@ RESERVED = ("_source_file", "_source_row", "ingest_date", "file_index", "file_ro
 FORMAT_DIRECTIVES = "YymdHIpMSfjbBaAz%"
 
 Scalar = Union[str, int, float, bool]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where the files come from; table, rows and seed are for type `sample`."""
-
-    type: str
-    table: str | None
-    rows: int | None
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -139,7 +129,7 @@ class Contract:
         return cls(
             name=name,
             engine=top.choice("engine", ENGINES, "duckdb"),
-            source=_source(top),
+            source=source.parse(top),
             format=top.choice("format", FORMATS, "auto"),
             delimiter=_delimiter(top),
             encoding=top.encoding("encoding", "utf-8"),
@@ -165,24 +155,6 @@ class Contract:
     def required(self) -> tuple[str, ...]:
         """Columns that must not be null: the ones that say so, and the key."""
         return tuple(c.name for c in self.columns if c.required or c.name in self.key)
-
-
-def _source(top: Fields) -> Source:
-    source = top.child("source")
-    source.only("type", "table", "rows", "seed")
-    kind = source.choice("type", SOURCE_TYPES, "drop")
-    seed = source.integer("seed")
-    if kind == "drop":
-        for key in ("table", "rows"):
-            if source.has(key):
-                source.fail(key, "only for source type 'sample'; leave it null for 'drop'")
-        return Source(kind, None, None, 42 if seed is None else seed)
-    return Source(
-        kind,
-        source.choice("table", SAMPLE_TABLES),
-        source.integer("rows", minimum=1),
-        42 if seed is None else seed,
-    )
 
 
 def _delimiter(top: Fields) -> str | None:

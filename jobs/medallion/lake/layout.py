@@ -42,6 +42,19 @@ class Layout:
         return f"state/seen/{dataset}/{digest}.json"
 
     @staticmethod
+    def result_key(run_id: str) -> str:
+        """Return the key of the account that a run leaves at its end."""
+        return f"runs/{run_id}/result.json"
+
+    @staticmethod
+    def settled_key(dataset: str) -> str:
+        return f"state/settled/{dataset}.json"
+
+    @staticmethod
+    def source_key(dataset: str) -> str:
+        return f"state/sources/{dataset}.json"
+
+    @staticmethod
     def stage_summary_key(run_id: str, stage: str) -> str:
         return f"runs/{run_id}/stages/{stage}.json"
 

@@ -44,17 +44,17 @@ _TRANSFER = TransferConfig(
 
 def s3_client() -> S3Client:
     """Return an S3 client; endpoint, region and credentials come from the environment only."""
+    return boto3.client("s3", **client_settings())
+
+
+def client_settings() -> dict[str, Any]:
+    """Return what every client of AWS is made with."""
     # Glue's Python shell is 3.9 for good; the pinned boto3 is the last that runs on it.
     filter_python_deprecation_warnings()
-    return boto3.client(
-        "s3",
-        region_name=_region(),
-        config=Config(
-            retries={"mode": "standard", "total_max_attempts": 6},
-            connect_timeout=10,
-            read_timeout=60,
-        ),
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": 6}, connect_timeout=10, read_timeout=60
     )
+    return {"region_name": _region(), "config": config}
 
 
 def _region() -> str | None:

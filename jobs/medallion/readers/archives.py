@@ -32,6 +32,7 @@ _OTHER = {
     b"%PDF": "PDF",
     b"\xd0\xcf\x11\xe0": "old Excel (.xls)",
 }
+_HTML = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)\b", re.IGNORECASE)
 _JUNK = {".DS_Store", "Thumbs.db", "desktop.ini"}
 # deflate reaches 1,000 : 1, on nothing but repetition; tables of real data stay below 100 : 1.
 _MAX_RATIO = 250
@@ -156,6 +157,11 @@ def _refuse_other_kind(head: bytes) -> None:
     for magic, kind in _OTHER.items():
         if head.startswith(magic):
             raise FileRefused(f"the content is {kind}: send it plain, as .gz or as .zip")
+    if _HTML.match(head):
+        raise FileRefused(
+            "the content is an HTML page, such as one to log in, or one that tells of an error: "
+            "look at the file, and send data"
+        )
     if head[257:262] == b"ustar":
         raise FileRefused("the content is a tar archive: use .gz for one file, .zip for several")
 

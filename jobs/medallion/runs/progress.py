@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from medallion.runs.file_list import ACCEPTED, REFUSED, UNCHANGED, FileList, FileOutcome
 
@@ -42,6 +43,27 @@ class Progress:
                 self._warnings += 1
                 shown = shown or self._warnings <= _MAX_WARNINGS
         logger.log(level if shown else logging.DEBUG, message, *arguments)
+
+    def say_accepted(
+        self, outcome: FileOutcome, formats: Sequence[str], bucket: str, seconds: float
+    ) -> None:
+        """Log what a file has become in raw/, and its most frequent reasons to refuse a row."""
+        rows = outcome.rows or {}
+        self.say(
+            logging.INFO,
+            "%s: %s, %s rows in, %s out, %s refused -> s3://%s/%s (%s bytes, %.1f s)",
+            outcome.file,
+            ", ".join(formats),
+            f"{rows['in']:,}",
+            f"{rows['out']:,}",
+            f"{rows['refused']:,}",
+            bucket,
+            outcome.raw,
+            f"{outcome.bytes_written:,}",
+            seconds,
+        )
+        for reason, times in outcome.reasons.most_common(3):
+            self.say(logging.WARNING, "%s: %d rows refused: %s", outcome.file, times, reason)
 
     def say_outcome(self, outcome: FileOutcome) -> None:
         """Log what has become of a file, once all is done with it."""

@@ -120,6 +120,9 @@ class Report:
     engine, stage, inputs
         Left out of the document while they are None. `inputs` are the rows of each table that a
         model reads, by names such as `processed.sales`.
+    idle
+        Of `ingest` of a dataset that is fetched: there is nothing new, and nothing left to do of
+        it; left out while False.
     formats, compressed, file_list
         Of `ingest`: accepted files by format and by compression (a zip counts for each format in
         it), and the key of the list of all files, None when there were none.
@@ -140,6 +143,7 @@ class Report:
     stage: str | None = None
     inputs: dict[str, int] | None = None
     held: dict[str, Any] | None = None
+    idle: bool = False
     formats: Counter[str] = field(default_factory=Counter)
     compressed: Counter[str] = field(default_factory=Counter)
     file_list: str | None = None
@@ -176,6 +180,7 @@ class Report:
             "stage": self.stage,
             "inputs": self.inputs,
             "held": self.held,
+            "idle": self.idle or None,
             "file_list": self.file_list,
         }
         document.update((name, value) for name, value in optional.items() if value is not None)
