@@ -227,7 +227,7 @@ def run(
     with tempfile.TemporaryDirectory(prefix="model-") as temporary:
         folder = Path(temporary).resolve()
         with Engines(lake, folder, memory_mb, max_object_bytes) as opened:
-            builder = Builder(lake, graph, run_id, folder)
+            builder = Builder(lake, graph, run_id)
             work = Stage(lake, graph, summary, builder, opened)
             work.run(selected, set(failed), engine)
     return summary.write(lake, graph.stages_after(stage, selected))

@@ -121,6 +121,26 @@ def test_write_table__bytes_are_those_of_duckdb(
     assert counts == {"written": 0, "unchanged": len(there), "deleted": 0, "bytes": 0}
 
 
+def test_write_table__answer_that_is_read_once(on_spark: SparkProcess, lake: Lake) -> None:
+    select = "SELECT id, CAST(id % 2 AS string) AS p FROM range(0, {})"
+    rows, counts = on_spark("make", select.format(5), "analytics/t/", ["p"])
+    assert (rows, counts["written"]) == (5, 2)
+    there = [f"analytics/t/p={value}/part-0.parquet" for value in "01"]
+    assert keys(lake, "analytics/t/") == there
+    before = [lake.head(key) for key in there]
+    # The rows of one partition are well; those of the other have no answer.
+    wrong = "SELECT id, CASE WHEN id = 3 THEN raise_error('no') ELSE 'p' END AS p FROM range(0, 9)"
+    with pytest.raises(SparkFailed, match="LakeError"):
+        on_spark("make", wrong, "analytics/t/", ["p"])
+    assert [lake.head(key) for key in there] == before, "a query that failed has changed the table"
+    rows, counts = on_spark("make", select.format(0), "analytics/t/", ["p"])
+    empty = "analytics/t/p=__HIVE_DEFAULT_PARTITION__/part-0.parquet"
+    assert (rows, counts["written"], counts["deleted"]) == (0, 1, 2)
+    assert keys(lake, "analytics/t/") == [empty]
+    assert get(lake, empty).schema.names == ["id"]
+    assert on_spark("make", select.format(0), "analytics/t/", ["p"])[1]["unchanged"] == 1
+
+
 def test_write_table__partition_values_come_back(on_spark: SparkProcess, lake: Lake) -> None:
     values = ["a b", "a/b=c", "%41", "é#?", "__HIVE_DEFAULT_PARTITION__", "", None, "a:b", "x+y"]
     listed = ", ".join("NULL" if v is None else f"'{v}'" for v in values)

@@ -106,6 +106,19 @@ class Worker:
         with self.engine(max_object_bytes) as engine:
             return _write(engine, select, where, prefix, partition_by, sort_by)
 
+    def make(
+        self, select: str, prefix: str, partition_by: Sequence[str]
+    ) -> tuple[int, dict[str, int]]:
+        """Write an answer that is read once as a table that keeps its columns, as models do."""
+        report = Report("model", "m", "r1")
+        with self.engine() as engine:
+            types = engine.create("result", select, once=True)
+            target = TableTarget(
+                prefix, types, tuple(partition_by), tuple(types), keeps_columns=True
+            )
+            rows = engine.write_table("result", "true", target, report)
+        return rows, asdict(report.objects)
+
     def copy(
         self,
         source: str,
@@ -150,12 +163,13 @@ class Worker:
                 lake.delete([str(key)])
             return create(engine, *arguments)
 
-        def writing(engine: SparkEngine, *arguments: Any, **more: Any) -> None:
-            write_table(engine, *arguments, **more)
+        def writing(engine: SparkEngine, *arguments: Any, **more: Any) -> int:
+            rows = write_table(engine, *arguments, **more)
             keys = waiting.pop("arrives", None)
             if keys:
                 where: Any = {"Bucket": lake.bucket, "Key": keys[0]}
                 lake.client.copy_object(Bucket=lake.bucket, Key=keys[1], CopySource=where)
+            return rows
 
         run: Any = transform.run
         with (

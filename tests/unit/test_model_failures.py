@@ -260,10 +260,10 @@ def test_defect__fails_the_model_with_its_traceback(
         engine = original(*arguments, **more)
         write = engine.write_table
 
-        def failing(name: str, where: str, target: TableTarget, report: Report) -> None:
+        def failing(name: str, where: str, target: TableTarget, report: Report) -> int:
             if target.prefix == "analytics/customer_count/":
                 raise error
-            write(name, where, target, report)
+            return write(name, where, target, report)
 
         monkeypatch.setattr(engine, "write_table", failing)
         return engine

@@ -9,12 +9,15 @@ from __future__ import annotations
 import abc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from medallion.datatypes import DataType
+from medallion.lake.table_layer import partition_folder
 
 if TYPE_CHECKING:
     from medallion.contract.contract import Contract
@@ -70,18 +73,32 @@ class TableTarget:
     sort_by
         Columns that put the rows of a partition in a total order (equal rows aside), so that the
         same rows make the same bytes.
+    keeps_columns
+        Without rows it is one object without rows, which tells who reads it what columns it has;
+        otherwise it has no objects then.
     """
 
     prefix: str
     types: Mapping[str, DataType]
     partition_by: tuple[str, ...]
     sort_by: tuple[str, ...]
+    keeps_columns: bool = False
 
     @property
     def schema(self) -> pa.Schema:
         """The columns in the files: all but those of partition_by."""
         columns = self.types.items()
         return pa.schema([(n, kind.arrow) for n, kind in columns if n not in self.partition_by])
+
+    def empty(self, folder: Path) -> tuple[str, Path]:
+        """Write the object that keeps the columns; give its key and the file.
+
+        It is in the partition of nulls, which a partitioned table can have without a value.
+        """
+        path = folder / "empty.parquet"
+        pq.write_table(self.schema.empty_table(), path, compression="zstd")
+        nulls: tuple[str | None, ...] = (None,) * len(self.partition_by)
+        return f"{self.prefix}{partition_folder(self.partition_by, nulls)}part-0.parquet", path
 
 
 class PreparedContract(abc.ABC):
@@ -151,9 +168,11 @@ class Engine(abc.ABC):
         """Write a model's SQL for this engine; `tables` are its inputs by name, already bound."""
 
     @abc.abstractmethod
-    def create(self, name: str, select: str) -> dict[str, DataType]:
+    def create(self, name: str, select: str, *, once: bool = False) -> dict[str, DataType]:
         """Run a query once and keep its answer as table `name`, replacing an earlier one.
 
+        An answer that is read `once` need not be kept: it may be computed when it is read, and
+        what is wrong with the data shows only then.
         Returns the columns and their types; ConfigError for a column of no type that the lake has.
         """
 
@@ -170,13 +189,13 @@ class Engine(abc.ABC):
         report: Report,
         *,
         dry_run: bool = False,
-    ) -> None:
+    ) -> int:
         """Make the objects of a table what the rows of table `name` that meet `where` say.
 
         Fills the report's counts of objects and bytes. New and changed objects are put first, each
-        at one stroke, those no longer there deleted last. A dry run puts and deletes nothing, and
-        may end at the first object that is not what it should be: its counts tell whether there is
-        one.
+        at one stroke, those no longer there deleted last. Returns how many rows these are. A dry
+        run puts and deletes nothing, and may end at the first object that is not what it should be:
+        its counts tell whether there is one.
         """
 
     @abc.abstractmethod

@@ -5,33 +5,26 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Mapping
-from pathlib import Path
-
-import pyarrow.parquet as pq
-
 from medallion.datatypes import DataType
 from medallion.engines.base import BoundTable, Engine, TableSource, TableTarget
 from medallion.errors import ConfigError, ObjectNotFound
 from medallion.lake.objects import Lake
-from medallion.lake.table_layer import partition_folder, publish
 from medallion.models.config import Model, ModelGraph
 from medallion.runs import inputs_guard, job
 from medallion.runs.report import Report, RowCounts
 from medallion.sparksql.model_sql import view_name
 
 _RESULT = "result"
-_COUNT = "SELECT count(*) FROM result"
 _STRING = DataType("string")
 
 
 class Builder:
     """Builds single models."""
 
-    def __init__(self, lake: Lake, graph: ModelGraph, run_id: str, folder: Path) -> None:
+    def __init__(self, lake: Lake, graph: ModelGraph, run_id: str) -> None:
         self._lake = lake
         self._graph = graph
         self._run_id = run_id
-        self._folder = folder
         self._contract = functools.lru_cache(None)(functools.partial(job.load_contract, lake))
 
     def build(self, model: Model, engine: Engine) -> Report:
@@ -83,16 +76,13 @@ class Builder:
         for name in model.sql.inputs:
             tables[name] = self._bind(engine, name)
             inputs[name] = tables[name].rows
-        types = engine.create(_RESULT, engine.query(model.sql, tables))
+        types = engine.create(_RESULT, engine.query(model.sql, tables), once=True)
         _check_partitions(model, types)
-        rows: int = engine.rows(_COUNT)[0][0]
-        report.rows = RowCounts(in_=rows, out=rows)
         prefix = self._lake.analytics_prefix(model.name)
-        target = TableTarget(prefix, types, model.partition_by, tuple(types))
-        if rows:
-            engine.write_table(_RESULT, "true", target, report)
-        else:
-            self._write_empty(target, report)
+        # The object without rows also tells an empty table from one that was never built.
+        target = TableTarget(prefix, types, model.partition_by, tuple(types), keeps_columns=True)
+        rows = engine.write_table(_RESULT, "true", target, report)
+        report.rows = RowCounts(in_=rows, out=rows)
 
     def _prefix(self, name: str) -> str:
         """Say where an input such as `processed.sales` lies."""
@@ -133,20 +123,6 @@ class Builder:
             **partitions,
         }
         return TableSource(self._prefix(f"{layer}.{dataset}"), partitions, types)
-
-    def _write_empty(self, target: TableTarget, report: Report) -> None:
-        """
-        Write one object without rows, and delete the others.
-
-        It keeps the columns for those who read the table, and tells an empty table from one that
-        was never built. The partition of nulls is the one that a partitioned table can have
-        without a value.
-        """
-        path = self._folder / "empty.parquet"
-        pq.write_table(target.schema.empty_table(), path, compression="zstd")
-        nulls: tuple[str | None, ...] = (None,) * len(target.partition_by)
-        key = f"{target.prefix}{partition_folder(target.partition_by, nulls)}part-0.parquet"
-        publish(self._lake, target.prefix, [(key, path)], report.objects)
 
 
 def _check_partitions(model: Model, types: Mapping[str, DataType]) -> None:

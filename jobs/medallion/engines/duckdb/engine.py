@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -254,7 +254,7 @@ class DuckDbEngine(Engine):
             raise ConfigError(_first_line(error)) from error
         return str(found[0][1])
 
-    def create(self, name: str, select: str) -> dict[str, DataType]:
+    def create(self, name: str, select: str, *, once: bool = False) -> dict[str, DataType]:  # noqa: ARG002
         types: dict[str, DataType] = {}
         for column, kind in self._described(select):
             if column.lower() in map(str.lower, types):
@@ -299,7 +299,7 @@ class DuckDbEngine(Engine):
         report: Report,
         *,
         dry_run: bool = False,
-    ) -> None:
+    ) -> int:
         """
         Make the objects of a table what the rows of table `name` that meet `where` say.
 
@@ -336,9 +336,14 @@ class DuckDbEngine(Engine):
             writers = max(1, min(_WRITERS, self.threads, self.memory_mb // _MEMORY_PER_WRITER_MB))
             files = TableFiles(Path(folder), target.schema, self._max_object_bytes, writers)
             with contextlib.closing(files.write(pieces)) as written:
+                if target.keeps_columns and not partitions:
+                    made: Iterable[tuple[str, Path]] = [target.empty(Path(folder))]
+                else:
+                    made = written
                 table_layer.publish(
-                    self._lake, target.prefix, written, report.objects, dry_run=dry_run
+                    self._lake, target.prefix, made, report.objects, dry_run=dry_run
                 )
+        return sum(count for _, count in partitions)
 
     def write_object(
         self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False

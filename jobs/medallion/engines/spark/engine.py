@@ -152,7 +152,7 @@ class SparkEngine(Engine):
             analysis.check(self._spark, text, model)
         return text
 
-    def create(self, name: str, select: str) -> dict[str, DataType]:
+    def create(self, name: str, select: str, *, once: bool = False) -> dict[str, DataType]:
         with _explained():
             frame = self._spark.sql(select)
             types = spark_tables.lake_types(frame.schema)
@@ -164,9 +164,10 @@ class SparkEngine(Engine):
             )
             if name in self._kept:
                 self._kept.pop(name).unpersist()
-            # Counting computes all of it, so that an error shows here and not in what comes after.
-            self._kept[name] = widened.persist(StorageLevel.MEMORY_AND_DISK)
-            widened.count()
+            if not once:
+                # Counting computes all of it, so that an error shows here and not later.
+                self._kept[name] = widened.persist(StorageLevel.MEMORY_AND_DISK)
+                widened.count()
             self._view(name, widened)
         return types
 
@@ -182,10 +183,10 @@ class SparkEngine(Engine):
         report: Report,
         *,
         dry_run: bool = False,
-    ) -> None:
+    ) -> int:
         with _explained():
             rows = self._spark.sql(f"SELECT * FROM {quoted(name)} WHERE {where}")
-            self._layer.write_table(rows, target, report, dry_run=dry_run)
+            return self._layer.write_table(rows, target, report, dry_run=dry_run)
 
     def write_object(
         self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from medallion.runs.report import Report
 
 _NOT_FOR_EXECUTORS = ("duckdb", "sqlglot")
-_ANSWER = "key string, size bigint, written boolean"
+_ANSWER = "key string, rows bigint, size bigint, written boolean"
 
 
 class SparkLayer:
@@ -52,8 +52,8 @@ class SparkLayer:
 
     def write_table(
         self, rows: DataFrame, target: TableTarget, report: Report, *, dry_run: bool
-    ) -> None:
-        """Make the objects of a table what `rows` say (see engines.base)."""
+    ) -> int:
+        """Make the objects of a table what `rows` say (see engines.base); give their number."""
         stale = {stored.key for stored in self._lake.list_objects(target.prefix)}
         texts = {
             f"_partition {number}": F.expr(_partition_value(name))
@@ -61,7 +61,8 @@ class SparkLayer:
         }
         placed = rows.withColumns(texts)
         places = [F.col(quoted(name)) for name in texts]
-        # The rows of a partition are in one task.
+        # The rows of a partition are in one task. They are all computed before the first object is
+        # put: what is wrong with the data leaves the table as it was.
         placed = placed.repartition(*places) if places else placed.repartition(1)
         ordered = placed.sortWithinPartitions(*places, *_order(target.sort_by)).select(
             *places,
@@ -84,13 +85,22 @@ class SparkLayer:
                 dry_run=dry_run,
             ),
         )
+        if target.keeps_columns and not found:
+            found = [self._put_empty(target, dry_run=dry_run)]
         counts = report.objects
-        for key, size_written, written in found:
+        for key, _, size_written, written in found:
             stale.discard(key)
             counts.written += written
             counts.unchanged += not written
             counts.bytes += size_written * written
         counts.deleted = len(stale) if dry_run else self._lake.delete(sorted(stale))
+        return sum(count for _, count, _, _ in found)
+
+    def _put_empty(self, target: TableTarget, *, dry_run: bool) -> tuple[str, int, int, bool]:
+        with tempfile.TemporaryDirectory() as folder:
+            key, path = target.empty(Path(folder))
+            size = path.stat().st_size
+            return key, 0, size, table_layer.put(self._lake, key, path, dry_run=dry_run)
 
     def write_object(
         self, rows: DataFrame, order_by: Sequence[str], key: str, *, dry_run: bool
@@ -111,7 +121,7 @@ class SparkLayer:
                 batches, bucket, key, schema, dry_run=dry_run
             ),
         )
-        for _, _, written in found:
+        for _, _, _, written in found:
             return bool(written)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "empty.parquet")

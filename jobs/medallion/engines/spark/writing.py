@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from medallion.lake import table_layer
 from medallion.lake.local_disk import ParquetWriter
@@ -50,7 +51,8 @@ def write_table(
     Yields
     ------
     pyarrow.RecordBatch
-        A row: an object's `key` and `size`, and whether it was `written` or said the same.
+        A row: an object's `key`, its `rows` and `size`, and whether it was `written` or said the
+        same.
     """
     lake = Lake(s3_client(), bucket)
     with tempfile.TemporaryDirectory() as folder:
@@ -76,9 +78,9 @@ def write_object(
 
 
 def _put(lake: Lake, key: str, path: Path, *, dry_run: bool) -> pa.RecordBatch:
-    size = path.stat().st_size
+    found = {"key": key, "rows": pq.read_metadata(path).num_rows, "size": path.stat().st_size}
     written = table_layer.put(lake, key, path, dry_run=dry_run)
-    return pa.RecordBatch.from_pydict({"key": [key], "size": [size], "written": [written]})
+    return pa.RecordBatch.from_pylist([{**found, "written": written}])
 
 
 def _partitions(
