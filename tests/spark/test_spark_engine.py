@@ -211,3 +211,23 @@ def test_bind__without_objects(on_spark: SparkProcess) -> None:
         SparkFailed, match=r"ObjectNotFound: s3://lake-.*/analytics/x/ has no objec"
     ):
         on_spark("bind", "analytics/x/", {})
+
+
+def test_bind__again(on_spark: SparkProcess, lake: Lake) -> None:
+    for key in ("processed/x/a.parquet", "elsewhere/b.parquet"):
+        put(lake, key, {"a": [1, 2]})
+    first, again, grown = on_spark(
+        "bind_again", "processed/x/", ("elsewhere/b.parquet", "processed/x/b.parquet")
+    )
+    assert (first[0], first[2]) == (2, 2)
+    assert again == (2, 0, 2), "a table whose objects are the same was read again"
+    assert (grown[0], grown[2]) == (4, 4), "what has come since was not seen"
+
+
+def test_bind__objects_with_other_columns(on_spark: SparkProcess, lake: Lake) -> None:
+    put(lake, "processed/x/a.parquet", {"a": [1]})
+    put(lake, "processed/x/b.parquet", {"a": [2], "b": ["t"]})
+    columns, counts, rows = on_spark("bind", "processed/x/", {}, "SELECT * FROM t ORDER BY a")
+    assert columns == {"a": "bigint", "b": "string"}
+    assert counts[:2] == (2, 2)
+    assert rows == [(1, None), (2, "t")]

@@ -83,6 +83,21 @@ class Worker:
             counts = (bound.rows, bound.objects, bound.bytes)
             return dict(bound.columns), counts, engine.rows(select)
 
+    def bind_again(self, prefix: str, arrives: tuple[str, str]) -> Any:
+        """Bind a table three times; an object is copied into it before the last: rows and jobs."""
+        found = []
+        with self.engine() as engine:
+            tracker = engine._spark.sparkContext.statusTracker()
+            for number in range(3):
+                if number == 2:
+                    where: Any = {"Bucket": self._bucket, "Key": arrives[0]}
+                    s3_client().copy_object(Bucket=self._bucket, Key=arrives[1], CopySource=where)
+                before = len(tracker.getJobIdsForGroup())
+                bound = engine.bind("t", TableSource(prefix, {}))
+                jobs = len(tracker.getJobIdsForGroup()) - before
+                found.append((bound.rows, jobs, engine.rows("SELECT count(*) FROM t")[0][0]))
+        return found
+
     def bind_raw(self, prefix: str, select: str) -> Any:
         with self.engine() as engine:
             bound = engine.bind_raw("raw", prefix)

@@ -1,4 +1,4 @@
-"""How many rows a table of the lake has, by the footers of its objects: no data is fetched."""
+"""What the footers of a table's objects say of it: no data is fetched."""
 
 from __future__ import annotations
 
@@ -34,20 +34,33 @@ def count_rows(lake: Lake, prefix: str) -> int:
     LakeError
         If an object is not Parquet, or the objects change each time while they are counted.
     """
+    return sum(footer.num_rows for footer in read(lake, prefix)[1])
+
+
+def read(lake: Lake, prefix: str) -> tuple[list[StoredObject], list[pq.FileMetaData]]:
+    """List the data objects under `prefix` in the order of their keys, and read their footers.
+
+    Raises what `count_rows` does.
+    """
     for _ in range(_MAX_TRIES):
-        stored = [found for found in lake.list_objects(prefix) if is_data(found.key)]
+        stored = data_objects(lake, prefix)
         with ThreadPoolExecutor(_READERS) as pool:
-            counts = list(pool.map(partial(_rows, lake), stored))
-        known = [count for count in counts if count is not None]
-        if len(known) == len(counts):
-            return sum(known)
+            footers = list(pool.map(partial(_footer, lake), stored))
+        known = [footer for footer in footers if footer is not None]
+        if len(known) == len(footers):
+            return stored, known
     raise LakeError(
         f"s3://{lake.bucket}/{prefix} changed while its rows were counted, {_MAX_TRIES} times in a "
         "row: run the job again when no other run writes there"
     )
 
 
-def _rows(lake: Lake, stored: StoredObject) -> int | None:
+def data_objects(lake: Lake, prefix: str) -> list[StoredObject]:
+    """List the objects under `prefix` that Athena and Spark read."""
+    return [found for found in lake.list_objects(prefix) if is_data(found.key)]
+
+
+def _footer(lake: Lake, stored: StoredObject) -> pq.FileMetaData | None:
     """Read an object's footer; None if it is no longer what was listed."""
     try:
         data = _last(lake, stored, min(stored.size, _TAIL_BYTES))
@@ -60,7 +73,7 @@ def _rows(lake: Lake, stored: StoredObject) -> int | None:
         raise
     try:
         # A file of the footer alone, which is all that is read of it.
-        return pq.read_metadata(io.BytesIO(_MAGIC + data[-needed:])).num_rows
+        return pq.read_metadata(io.BytesIO(_MAGIC + data[-needed:]))
     except (pa.ArrowInvalid, OSError) as error:
         raise LakeError(
             f"s3://{lake.bucket}/{stored.key} is not a Parquet file ({error}): only jobs write "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Mapping
+
 from medallion.datatypes import DataType
 from medallion.engines.base import BoundTable, Engine, TableSource, TableTarget
 from medallion.errors import ConfigError, ObjectNotFound

@@ -28,6 +28,7 @@ from medallion.engines.spark.dialect import SPARK
 from medallion.engines.spark.layer import SparkLayer
 from medallion.engines.spark.texts import quoted
 from medallion.errors import ConfigError, LakeError, ObjectNotFound
+from medallion.lake import footers
 
 if TYPE_CHECKING:
     from medallion.contract.contract import Contract
@@ -79,6 +80,7 @@ class SparkEngine(Engine):
         self._layer = SparkLayer(lake, max_object_bytes)
         self._views: set[str] = set()
         self._kept: dict[str, DataFrame] = {}
+        self._known: dict[str, spark_tables.Table] = {}
 
     def __enter__(self) -> SparkEngine:
         return self
@@ -115,9 +117,19 @@ class SparkEngine(Engine):
         with _explained():
             return self._bound(view, spark_tables.read_raw(self._spark, self._lake, prefix))
 
+    def _read(self, source: TableSource) -> spark_tables.Table | None:
+        """Read a table, unless it was read before and has the same objects still."""
+        known = self._known.get(source.prefix)
+        if known and known.stored == footers.data_objects(self._lake, source.prefix):
+            return known
+        found = spark_tables.read(self._spark, self._lake, source.prefix, source.partitions)
+        if found:
+            self._known[source.prefix] = found
+        return found
+
     def bind(self, view: str, source: TableSource) -> BoundTable:
         with _explained():
-            found = spark_tables.read(self._spark, self._lake, source.prefix, source.partitions)
+            found = self._read(source)
             if found is None:
                 columns = source.columns
                 if columns is None:
@@ -131,8 +143,8 @@ class SparkEngine(Engine):
     def _bound(self, view: str, table: spark_tables.Table) -> BoundTable:
         self._view(view, table.frame)
         columns = {name.lower(): kind for name, kind in table.frame.dtypes}
-        rows = table.frame.count() if table.objects else 0
-        return BoundTable(view, columns, rows, table.objects, table.bytes)
+        size = sum(stored.size for stored in table.stored)
+        return BoundTable(view, columns, table.rows, len(table.stored), size)
 
     def _view(self, name: str, frame: DataFrame) -> None:
         frame.createOrReplaceTempView(name)

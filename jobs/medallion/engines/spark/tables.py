@@ -19,12 +19,16 @@ from medallion.datatypes import DataType
 from medallion.engines.spark import casts as spark_casts
 from medallion.engines.spark.texts import quoted
 from medallion.errors import ConfigError, LakeError
+from medallion.lake import footers
 
 if TYPE_CHECKING:
+    from pyarrow.parquet import FileMetaData
+
     from medallion.lake.objects import Lake, StoredObject
 
 _ORIGIN_TYPES = {"_source_file": "string", "_source_row": "bigint"}
 _SCHEMAS_AT_ONCE = 8
+_SPARK_SCHEMA = b"org.apache.spark.sql.parquet.row.metadata"
 _DIGITS = {"boolean": 1, "tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
 _LAKE_TYPES = {
     **{name: name for name in ("string", "boolean", "int", "bigint", "double", "date")},
@@ -38,19 +42,19 @@ _LAKE_TYPES = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table's rows, and how much lies in the bucket."""
+    """A table as a DataFrame, the objects of which it was made, and how many rows they have."""
 
     frame: DataFrame
-    objects: int
-    bytes: int
+    stored: Sequence[StoredObject] = ()
+    rows: int = 0
 
 
 def read_raw(spark: SparkSession, lake: Lake, prefix: str) -> Table:
     """Read a table of raw/ with the place of each row in it (see engine.Engine.bind_raw)."""
-    found = _objects(lake, prefix)
+    stored, found = footers.read(lake, prefix)
     own = {"_file": "string", "_row": "bigint", "ingest_date": "string", **_ORIGIN_TYPES}
-    if not found:
-        return Table(_empty(spark, own), 0, 0)
+    if not stored:
+        return Table(_empty(spark, own))
     root = f"s3://{lake.bucket}/"
     path = "_metadata.file_path"
     date = f"regexp_extract({path}, '/ingest_date=([^/]+)/', 1)"
@@ -72,19 +76,19 @@ def read_raw(spark: SparkSession, lake: Lake, prefix: str) -> Table:
             *rest,
         )
 
-    frames = _frames(spark, lake, prefix, found, {"recursiveFileLookup": "true"})
-    return _table(_united([placed(frame) for frame in frames], prefix), found)
+    frames = _frames(spark, lake, prefix, stored, found, recursive=True)
+    return _table(_united([placed(frame) for frame in frames], prefix), stored, found)
 
 
 def read(
     spark: SparkSession, lake: Lake, prefix: str, partitions: Mapping[str, DataType]
 ) -> Table | None:
     """Read a table, its partition columns from the names of its folders; None if it has none."""
-    found = _objects(lake, prefix)
-    if not found:
+    stored, found = footers.read(lake, prefix)
+    if not stored:
         return None
-    options = {} if partitions else {"recursiveFileLookup": "true"}
-    united = _united(_frames(spark, lake, prefix, found, options), prefix)
+    frames = _frames(spark, lake, prefix, stored, found, recursive=not partitions)
+    united = _united(frames, prefix)
     names = {name.lower(): name for name in united.columns}
     missing = [name for name in partitions if name not in names]
     if missing:
@@ -97,12 +101,12 @@ def read(
         *rest,
         *(f"CAST({quoted(n)} AS {kind.name}) AS {quoted(n)}" for n, kind in partitions.items()),
     )
-    return _table(frame, found)
+    return _table(frame, stored, found)
 
 
 def empty(spark: SparkSession, columns: Mapping[str, DataType]) -> Table:
     """Give a table that has no objects yet."""
-    return Table(_empty(spark, {name: kind.name for name, kind in columns.items()}), 0, 0)
+    return Table(_empty(spark, {name: kind.name for name, kind in columns.items()}))
 
 
 def lake_types(schema: StructType) -> dict[str, DataType]:
@@ -128,17 +132,10 @@ def lake_types(schema: StructType) -> dict[str, DataType]:
     return types
 
 
-def _objects(lake: Lake, prefix: str) -> list[StoredObject]:
-    """List what Spark and Athena read: names that begin with _ or . are passed over."""
-    return [
-        found
-        for found in lake.list_objects(prefix)
-        if not re.match(r"[_.]|$", found.key.rsplit("/", 1)[-1])
-    ]
-
-
-def _table(frame: DataFrame, found: Sequence[StoredObject]) -> Table:
-    return Table(frame, len(found), sum(stored.size for stored in found))
+def _table(
+    frame: DataFrame, stored: Sequence[StoredObject], found: Sequence[FileMetaData]
+) -> Table:
+    return Table(frame, stored, sum(footer.num_rows for footer in found))
 
 
 def _empty(spark: SparkSession, columns: Mapping[str, str]) -> DataFrame:
@@ -150,24 +147,38 @@ def _frames(
     spark: SparkSession,
     lake: Lake,
     prefix: str,
-    found: Sequence[StoredObject],
-    options: Mapping[str, str],
+    stored: Sequence[StoredObject],
+    found: Sequence[FileMetaData],
+    *,
+    recursive: bool,
 ) -> list[DataFrame]:
     """Read objects, together if they agree on the types of columns, else by their schemas."""
     root = f"s3://{lake.bucket}/{prefix}"
+    # Where all say the same, Spark needs to look at one of them only.
+    options = {"mergeSchema": not _alike(found)}
+    if recursive:
+        options["recursiveFileLookup"] = True
     try:
-        return [spark.read.options(mergeSchema="true", **options).parquet(root)]
+        return [spark.read.options(**options).parquet(root)]
     except (PySparkException, Py4JError) as error:
         if "CANNOT_MERGE" not in str(error) and "Failed to merge" not in str(error):
             raise
     reader = spark.read.options(basePath=root)
-    paths = [f"s3://{lake.bucket}/{stored.key}" for stored in found]
+    paths = [f"s3://{lake.bucket}/{one.key}" for one in stored]
     with ThreadPoolExecutor(_SCHEMAS_AT_ONCE) as pool:
         schemas = list(pool.map(lambda path: spark.read.parquet(path).schema, paths))
     groups: dict[str, list[str]] = {}
     for path, schema in zip(paths, schemas):
         groups.setdefault(schema.json(), []).append(path)
     return [reader.parquet(*group) for group in groups.values()]
+
+
+def _alike(found: Sequence[FileMetaData]) -> bool:
+    """Whether files have the same columns, and no schema of Spark's that could say otherwise."""
+    return all(
+        footer.schema.equals(found[0].schema) and _SPARK_SCHEMA not in (footer.metadata or {})
+        for footer in found
+    )
 
 
 def _united(frames: Sequence[DataFrame], prefix: str) -> DataFrame:
