@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError, IncompleteReadError
+from botocore.awsrequest import AWSPreparedRequest
+from botocore.exceptions import ClientError, ConnectionClosedError, IncompleteReadError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from medallion.errors import AccessDenied, ConfigError, ObjectNotFound
 from medallion.lake import objects as lake_module
 from medallion.lake.layout import cut_name
-from medallion.lake.objects import Deletion, Lake, StoredObject
+from medallion.lake.objects import Deletion, Lake, StoredObject, s3_client
 
 
 def put(lake: Lake, key: str, body: bytes) -> None:
@@ -243,23 +244,38 @@ def test_put_new__only_once(lake: Lake, tmp_path: Path, monkeypatch: pytest.Monk
     assert body(lake, "large") == b"two"
 
 
-@pytest.mark.parametrize(
-    ("code", "attempts", "written"),
-    [("PreconditionFailed", 0, False), ("PreconditionFailed", 1, True)],
-    ids=["of another", "own, whose answer was lost"],
-)
-def test_put_new__that_is_there(
-    code: str, attempts: int, written: bool, lake: Lake, tmp_path: Path
-) -> None:
+def test_put_new__conflict_with_another(lake: Lake, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
     with Stubber(lake.client) as stub:
         # Two writing at once: S3 asks to try again.
         stub.add_client_error("put_object", "ConditionalRequestConflict", "", 409)
-        stub.add_client_error(
-            "put_object", code, "", 412, response_meta={"RetryAttempts": attempts}
-        )
-        assert lake.put_new("k", path) is written
+        stub.add_client_error("put_object", "PreconditionFailed", "", 412)
+        assert lake.put_new("k", path) is False
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own", "of another"])
+def test_put_new__answer_that_was_lost(own: bool, lake: Lake, tmp_path: Path) -> None:
+    """The client repeats the request, and then there is an object: whose, its metadata say."""
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    sent = []
+
+    def lose(request: AWSPreparedRequest, **_: Any) -> None:
+        sent.append(request.method)
+        if len(sent) > 1:
+            return
+        names = ("sha256", "writer")
+        headers: Any = request.headers
+        metadata = {name: headers[f"x-amz-meta-{name}"].decode() for name in names}
+        if not own:
+            metadata["writer"] = "another"
+        s3_client().put_object(Bucket=lake.bucket, Key="k", Body=b"one", Metadata=metadata)
+        raise ConnectionClosedError(endpoint_url=request.url)
+
+    lake.client.meta.events.register_first("before-send.s3.PutObject", lose)
+    assert lake.put_new("k", path) is own
+    assert sent == ["PUT", "PUT"]
 
 
 def test_put_new__conflict_without_end(lake: Lake, tmp_path: Path) -> None:

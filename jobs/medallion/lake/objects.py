@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
@@ -252,8 +253,13 @@ class Lake(Layout):
                 return False
             self._upload(key, path, digest)
             return True
-        refused = self._refused(lambda: self._put_small(key, path, digest, IfNoneMatch="*"))
-        return refused is None or _is_repeated(refused)
+        metadata = {"sha256": digest, "writer": uuid.uuid4().hex}
+        refused = self._refused(lambda: self._put_small(key, path, metadata, IfNoneMatch="*"))
+        if refused is None or not _is_repeated(refused):
+            return refused is None
+        # The first of the client's requests may have written it, and its answer was lost.
+        found = self._head(key)
+        return found is not None and found["Metadata"] == metadata
 
     def _refused(self, write: Callable[[], None], attempts: int = _ATTEMPTS) -> ClientError | None:
         """Write under a condition; return the error when that does not hold, else None."""
@@ -283,7 +289,7 @@ class Lake(Layout):
 
     def _upload(self, key: str, path: Path, digest: str) -> None:
         if not _is_large(path.stat().st_size):
-            self._put_small(key, path, digest)
+            self._put_small(key, path, {"sha256": digest})
             return
         self.client.upload_file(
             str(path),
@@ -293,10 +299,12 @@ class Lake(Layout):
             Config=_TRANSFER,
         )
 
-    def _put_small(self, key: str, path: Path, digest: str, **condition: Any) -> None:
+    def _put_small(
+        self, key: str, path: Path, metadata: Mapping[str, str], **condition: Any
+    ) -> None:
         with path.open("rb") as body:
             self.client.put_object(
-                Bucket=self.bucket, Key=key, Body=body, Metadata={"sha256": digest}, **condition
+                Bucket=self.bucket, Key=key, Body=body, Metadata=metadata, **condition
             )
 
     def copy(self, source: StoredObject, key: str) -> bool:
