@@ -7,7 +7,9 @@ import json
 import logging
 import re
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from threading import RLock
 from urllib.parse import parse_qs
 
 from moto.core.request import Request
@@ -38,6 +40,8 @@ log = logging.getLogger(__name__)
 
 _READS = ("BatchGet", "Describe", "Filter", "Get", "List", "Search")
 _READ_ATTEMPTS = 20
+# Requests that take as long as their bodies, or as what they wait for.
+_LONG = ("s3", "sqs", "states")
 # What Python says of a dictionary or a deque that is gone through.
 _CHANGED = "during iteration"
 _CREDENTIAL = re.compile(r"([A-Za-z0-9]+)/\d{8}/([^/]*)/([^/]*)/aws4_request")
@@ -72,6 +76,7 @@ class Gateway:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._changes = RLock()
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -118,18 +123,23 @@ class Gateway:
         return self._fixed(call, start, fix, fix_xml)
 
     def _answer(self, call: Call, start: StartResponse) -> Iterable[bytes]:
-        """Have moto answer. It lists what another request may change meanwhile: it is asked again.
+        """Have moto answer. It goes through lists that another request may change meanwhile.
+
+        So one change is made at a time, but of what is long, and a read is asked again.
 
         Raises
         ------
         RuntimeError
-            When it could not read in so many attempts, or has changed something itself.
+            When it could not read in so many attempts.
         """
+        if not call.operation.startswith(_READS):
+            with nullcontext() if call.service in _LONG else self._changes:
+                return self._app(call.environ, start)
         for _ in range(_READ_ATTEMPTS):
             try:
                 return self._app(call.environ, start)
             except RuntimeError as error:
-                if _CHANGED not in str(error) or not call.operation.startswith(_READS):
+                if _CHANGED not in str(error):
                     raise
                 call.environ["wsgi.input"].seek(0)
         return self._app(call.environ, start)
