@@ -40,8 +40,8 @@ log = logging.getLogger(__name__)
 
 _READS = ("BatchGet", "Describe", "Filter", "Get", "List", "Search")
 _READ_ATTEMPTS = 20
-# Requests that take as long as their bodies, or as what they wait for.
-_LONG = ("s3", "sqs", "states")
+# Requests that take as long as their bodies, or wait for what they ask of other services.
+_LONG = ("events", "monitoring", "s3", "sqs", "states")
 # What Python says of a dictionary or a deque that is gone through.
 _CHANGED = "during iteration"
 _CREDENTIAL = re.compile(r"([A-Za-z0-9]+)/\d{8}/([^/]*)/([^/]*)/aws4_request")
