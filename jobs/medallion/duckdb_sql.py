@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from medallion.datatypes import BLANKS
+import re
+from collections.abc import Iterable
+
+from medallion.datatypes import BLANKS, split
 
 _INTEGERS = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"),
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
 )
+_FIELD = re.compile('(?:"((?:[^"]|"")*)"|([^ ]+)) (.*)')
 _TIMESTAMPS = (
     *("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"),
     "TIMESTAMP WITH TIME ZONE",
@@ -53,6 +57,63 @@ def is_number(duckdb_type: str) -> bool:
 def is_timestamp(duckdb_type: str) -> bool:
     """Whether the type is a timestamp, of any precision."""
     return duckdb_type in _TIMESTAMPS
+
+
+def is_array(duckdb_type: str) -> bool:
+    """Whether the type is an array."""
+    return duckdb_type.endswith("[]")
+
+
+def is_struct(duckdb_type: str) -> bool:
+    """Whether the type is a struct."""
+    return duckdb_type.startswith("STRUCT(") and duckdb_type.endswith(")")
+
+
+def is_nested(duckdb_type: str) -> bool:
+    """Whether the type is made of others."""
+    return is_array(duckdb_type) or is_struct(duckdb_type)
+
+
+def element(duckdb_type: str) -> str:
+    """Give the type of an array's elements."""
+    return duckdb_type[:-2]
+
+
+def fields(duckdb_type: str) -> list[tuple[str, str]]:
+    """Give the names and types of a struct's fields."""
+    found = (_FIELD.fullmatch(field) for field in split(duckdb_type[7:-1]))
+    return [
+        (name[2] or name[1].replace('""', '"'), name[3]) for name in found if name is not None
+    ]
+
+
+def struct(named: Iterable[tuple[str, str]]) -> str:
+    """Name the type of a struct."""
+    return f"STRUCT({', '.join(f'{quoted(name)} {kind}' for name, kind in named)})"
+
+
+def order_key(sql: str, duckdb_type: str, depth: int = 0) -> str:
+    """Write what sorts as Spark sorts the values of a type: nulls inside of them come first."""
+    if is_array(duckdb_type):
+        e = f"_{depth}"
+        part = _part_key(e, element(duckdb_type), depth + 1)
+        return f"list_transform({sql}, lambda {e}: {part})"
+    if is_struct(duckdb_type):
+        parts = (
+            f"'_{number}': {_part_key(f'({sql}).{quoted(name)}', kind, depth)}"
+            for number, (name, kind) in enumerate(fields(duckdb_type))
+        )
+        return f"CASE WHEN {sql} IS NOT NULL THEN {{{', '.join(parts)}}} END"
+    return sql
+
+
+def _part_key(sql: str, duckdb_type: str, depth: int) -> str:
+    return f"{{'_n': {sql} IS NOT NULL, '_v': {order_key(sql, duckdb_type, depth)}}}"
+
+
+def quoted(name: str) -> str:
+    """Write a name."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def if_matches(text: str, pattern: str, result: str) -> str:

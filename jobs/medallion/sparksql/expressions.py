@@ -26,7 +26,7 @@ from medallion.datatypes import DataType
 from medallion.errors import ConfigError
 from medallion.sparksql import casts, expression_rules, operators, sqltypes
 from medallion.sparksql.dialect import WrittenSpark, function_name, shown
-from medallion.sparksql.functions import arithmetic, decimals, scalars, times
+from medallion.sparksql.functions import arithmetic, arrays, decimals, scalars, times
 from medallion.sparksql.sqltypes import Piece
 from medallion.sparksql.translator import Handler
 
@@ -35,8 +35,9 @@ _HANDLERS = {
     **arithmetic.HANDLERS,
     **scalars.HANDLERS,
     **times.HANDLERS,
+    **arrays.HANDLERS,
 }
-_NAMED = {**arithmetic.NAMED, **scalars.NAMED, **times.NAMED}
+_NAMED = {**arithmetic.NAMED, **scalars.NAMED, **times.NAMED, **arrays.NAMED}
 
 
 class ExpressionTranslator:
@@ -81,6 +82,11 @@ class ExpressionTranslator:
         found = self._describe(piece.sql)
         if piece.kind == sqltypes.NULL:
             return piece.sql, found
+        if duckdb_sql.is_nested(piece.kind):
+            raise ConfigError(
+                f"it gives {piece.kind}, which no column of a dataset can hold; take an element or "
+                "a field, or make a string of it with array_join or to_json"
+            )
         if not sqltypes.is_column(piece.kind):
             raise ConfigError("it gives an interval, which no column can hold")
         return sqltypes.as_kind(Piece(piece.sql, found), piece.kind).sql, piece.kind
@@ -133,6 +139,10 @@ class ExpressionTranslator:
 
     def text(self, piece: Piece) -> Piece:
         """Make a piece a string, as Spark does by itself where it wants one."""
+        if duckdb_sql.is_nested(piece.kind):
+            raise ConfigError(
+                f"{piece.kind} stands where a string is wanted; make one with array_join or to_json"
+            )
         return sqltypes.as_kind(piece, "VARCHAR")
 
     def time(self, node: exp.Expr, name: str) -> Piece:
@@ -146,6 +156,11 @@ class ExpressionTranslator:
         """Cast as Spark does."""
         if piece.kind == sqltypes.NULL:
             return sqltypes.cast(piece, target.duckdb)
+        if duckdb_sql.is_nested(piece.kind):
+            raise ConfigError(
+                f"'{shown(node)}': {piece.kind} cannot be cast to {target.name}; make a string of "
+                "it with array_join or to_json, or take an element or a field"
+            )
         if piece.kind == "VARCHAR" and target.base in ("date", "timestamp"):
             return times.from_text(piece.sql, target)
         if piece.kind == "VARCHAR" and target.base not in ("string", "boolean"):
@@ -202,7 +217,7 @@ def refusal(node: exp.Expr, known: list[str]) -> str:
 
 def function_names() -> list[str]:
     """List the functions that expressions may use, by their names in Spark."""
-    names = {*arithmetic.NAMES, *scalars.NAMES, *times.NAMES}
+    names = {*arithmetic.NAMES, *scalars.NAMES, *times.NAMES, *arrays.NAMES}
     return sorted(names)
 
 

@@ -149,6 +149,11 @@ def demand_alike(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[P
     """
     values = [t.sql(part) for part in parts]
     kinds = [value.kind for value in values]
+    if any(map(duckdb_sql.is_nested, kinds)):
+        raise ConfigError(
+            f"'{shown(node)}' compares arrays or structs; compare their elements or fields, or "
+            "their texts from to_json"
+        )
     others = sorted(set(kinds) - {"VARCHAR", sqltypes.NULL})
     if "VARCHAR" not in kinds or not others:
         return values

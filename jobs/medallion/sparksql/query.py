@@ -13,7 +13,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, ScopeType, traverse_scope
 
 from medallion.errors import ConfigError, LakeError
-from medallion.sparksql import query_rules, sqltypes
+from medallion.sparksql import generators, query_rules, sqltypes
 from medallion.sparksql.dialect import Refused, at, is_using, shown, spelling, written_as
 from medallion.sparksql.model_sql import ModelSql, place, view_name
 from medallion.sparksql.operators import demand_boolean
@@ -86,6 +86,8 @@ class _Writer:
         tree = self._resolved.tree
         for scope in traverse_scope(tree):
             node = scope.expression
+            if isinstance(node, exp.Lateral):
+                continue  # Its SELECT writes it.
             with at(node):
                 if isinstance(node, exp.Select):
                     columns = self._select(node, self._rows_of(scope))
@@ -127,7 +129,12 @@ class _Writer:
             is_inside = scope.scope_type == ScopeType.SUBQUERY and outer is not None
             sources = [self._source(scope, source) for source in query_rules.sources(node)]
             around = self._rows_of(outer) if is_inside and outer is not None else None
-            self._rows[id(node)] = Rows(sources, around, self._inner)
+            rows = self._rows[id(node)] = Rows(sources, around, self._inner)
+            for lateral in generators.lateral_views(node):
+                sql, made = generators.write(rows, lateral)
+                rows.laterals.append(sql)
+                columns = {name.lower(): Column(name, kind) for name, kind in made}
+                sources.append(Source(lateral.alias, None, [], columns))
         return self._rows[id(node)]
 
     def _source(self, scope: Scope, node: exp.Expr) -> Source:
@@ -188,6 +195,12 @@ class _Writer:
         for node, text in written:
             node.replace(written_as(node, str(text)))
         select.set("windows", None)
+        if rows.laterals:
+            if not select.args.get("from_"):
+                select.set("from_", exp.From(this=exp.Var(this="(SELECT 1) AS _one")))
+            for sql in rows.laterals:
+                select.append("joins", exp.Join(this=exp.Var(this=sql), kind="CROSS"))
+            select.set("laterals", None)
         return columns
 
     def _set(self, node: exp.SetOperation) -> list[Column]:

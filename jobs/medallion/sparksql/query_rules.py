@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from medallion.errors import ConfigError
 from medallion.sparksql.dialect import at, shown
+from medallion.sparksql import generators
 from medallion.sparksql.functions import aggregates
 from medallion.sparksql.model_sql import visible_ctes
 
@@ -94,7 +95,8 @@ def _strange_source(node: exp.Expr) -> exp.Expr | None:
 
 
 def _source_twice(select: exp.Expr) -> str | None:
-    names = [source.alias_or_name.lower() for source in sources(select) if source.alias_or_name]
+    found = (*sources(select), *generators.lateral_views(select))
+    names = [source.alias_or_name.lower() for source in found if source.alias_or_name]
     return next((name for name in names if names.count(name) > 1), None)
 
 
@@ -115,7 +117,7 @@ def _unnamed(select: exp.Expr) -> exp.Expr | None:
     query = select.parent if isinstance(select.parent, (exp.Subquery, exp.CTE)) else None
     if not is_table(select) or (query is not None and query.alias_column_names):
         return None
-    named = (exp.Alias, exp.Column, exp.Star)
+    named = (exp.Alias, exp.Aliases, exp.Column, exp.Dot, exp.Star)
     return next((item for item in select.expressions if not isinstance(item, named)), None)
 
 
@@ -158,6 +160,34 @@ def _misplaced_window(node: exp.Expr) -> str | None:
     return None if clause(node) == "SELECT" else clause(node)
 
 
+# What gives the same whatever the order of an array, and what leaves that to whoever reads it.
+_ORDERING = (exp.ArraySort, exp.ArraySize, exp.ArrayContains, exp.ArrayMax, exp.ArrayMin)
+_KEEPING = (exp.ArrayDistinct, exp.ArrayRemove, exp.Flatten, exp.Paren, *aggregates.WRAPPERS)
+
+
+def _unordered(node: exp.Expr) -> bool:
+    """Whether the elements that an aggregate collects are in no order of their own."""
+    part, outer = node, node.parent
+    while isinstance(outer, (*_KEEPING, exp.Window)) and part.arg_key == "this":
+        window = outer.args if isinstance(outer, exp.Window) else {}
+        spec = window.get("spec")
+        if window.get("order") and spec is not None and spec.text("kind").upper() == "ROWS":
+            return isinstance(node, exp.ArrayUniqueAgg)
+        part, outer = outer, outer.parent
+    is_called = isinstance(outer, exp.Anonymous) and outer.name.lower() == "cardinality"
+    return not is_called and (not isinstance(outer, _ORDERING) or part.arg_key != "this")
+
+
+# What holds for both engines.
+ORDERED: tuple[Rule, ...] = (
+    (
+        (exp.ArrayAgg, exp.ArrayUniqueAgg),
+        _unordered,
+        "'{sql}' depends on the order in which rows arrive, another one each time; write "
+        "sort_array({sql}), or sort_array(collect_list(struct(key, value))).value for the order "
+        "of a key",
+    ),
+)
 _WHOLE = (
     "{found} is not supported; a query may have WITH, SELECT [DISTINCT], FROM, JOIN, WHERE, "
     "GROUP BY, HAVING, WINDOW, UNION, INTERSECT, EXCEPT, ORDER BY and LIMIT"
@@ -168,7 +198,7 @@ PARTS: tuple[Rule, ...] = (
         (exp.Select,),
         _parts(
             *("expressions", "from_", "joins", "where", "group", "having", "windows", "distinct"),
-            *("order", "limit", "offset", "with_", "hint"),
+            *("order", "limit", "offset", "with_", "hint", "laterals"),
         ),
         _WHOLE,
     ),
@@ -183,6 +213,12 @@ PARTS: tuple[Rule, ...] = (
         (exp.Table, exp.Values),
         _parts("this", "db", "alias", "expressions"),
         "'{sql}': {found} is not supported in FROM",
+    ),
+    (
+        (exp.Lateral,),
+        generators.strange,
+        "'{found}' cannot stand after LATERAL; known are LATERAL VIEW [OUTER] explode(…) and "
+        "posexplode(…)",
     ),
     ((exp.Join,), _parts("this", "on", "using", "side", "kind"), f"'{{sql}}': {_KNOWN_JOINS}"),
     (
@@ -200,6 +236,7 @@ WRITTEN: tuple[Rule, ...] = (
         "'{found}' cannot stand in FROM; read a table, a CTE, a sub-select or VALUES",
     ),
     *PARTS,
+    *ORDERED,
     (
         (exp.CTE,),
         lambda node: node.alias.lower() in visible_ctes(node) and node.alias,
@@ -212,6 +249,12 @@ WRITTEN: tuple[Rule, ...] = (
     ),
     ((exp.Join,), _strange_join, f"'{{sql}}': {_KNOWN_JOINS}"),
     ((exp.Join,), _loose_join, "'{sql}' needs ON or USING"),
+    (
+        (exp.Select,),
+        generators.late_join,
+        "'{found}' comes after LATERAL VIEW, where Spark takes no JOIN; put it before, or into a "
+        "sub-select",
+    ),
     ((exp.Select,), _unnamed, "'{found}' has no name; give it a name with AS"),
     (
         (exp.Group, exp.Order, *GROUPING_SETS),

@@ -13,7 +13,7 @@ from sqlglot.optimizer.scope import find_all_in_scope
 from sqlglot.schema import MappingSchema
 
 from medallion.errors import ConfigError
-from medallion.sparksql import query_rules
+from medallion.sparksql import generators, query_rules
 from medallion.sparksql.dialect import WrittenSpark, at, note_spelling, spelling
 
 # What sqlglot says of a query.
@@ -95,6 +95,8 @@ def _prepared(tree: exp.Query) -> exp.Query:
             join.set("kind", None if is_tied else "CROSS")
     for group in tree.find_all(exp.Group):
         _plain_group(group)
+    for select in tree.find_all(exp.Select):
+        generators.in_laterals(select)
     for query in list(tree.find_all(exp.Select, exp.SetOperation)):
         is_made_first = isinstance(query, exp.SetOperation) or query.args.get("distinct")
         if query.args.get("order") and is_made_first:

@@ -73,6 +73,8 @@ class Rows(expressions.ExpressionTranslator):
         self.outer = outer
         self.inner = inner
         self.windows: Mapping[str, exp.Expr] = {}
+        # What LATERAL VIEWs have become.
+        self.laterals: list[str] = []
         # What rows are grouped by; None where they are not.
         self.keys: dict[exp.Expr, Piece] | None = None
         self.has_grouping_sets = False
@@ -102,8 +104,6 @@ class Rows(expressions.ExpressionTranslator):
         """Say why a node is not translated."""
         if isinstance(node, exp.Star):
             return "'*' stands for all columns in SELECT and in count(*) only"
-        if isinstance(node, exp.Dot):
-            return f"'{shown(node)}': name a column by its table's alias or name"
         return expressions.refusal(node, function_names())
 
     def column(self, node: exp.Expr) -> Piece:

@@ -59,13 +59,31 @@ def as_kind(piece: Piece, kind: str) -> Piece:
 
 def of_column(sql: str, kind: str) -> Piece | None:
     """Give the piece that reads a column of a table; None if SQL cannot use its type."""
-    if kind in _COLUMNS or duckdb_sql.is_decimal(kind):
-        return Piece(sql, kind)
-    return cast(sql, _READ_AS[kind]) if kind in _READ_AS else None
+    read = _read_as(kind)
+    if not is_column(read):
+        return None
+    return Piece(sql, read) if _plain(kind) == _plain(read) else cast(sql, read)
+
+
+def _plain(kind: str) -> str:
+    """Give a type without the quotes that DuckDB puts around some names of fields."""
+    return kind.replace('"', "")
+
+
+def _read_as(kind: str) -> str:
+    if duckdb_sql.is_array(kind):
+        return f"{_read_as(duckdb_sql.element(kind))}[]"
+    if duckdb_sql.is_struct(kind):
+        return duckdb_sql.struct((n, _read_as(of)) for n, of in duckdb_sql.fields(kind))
+    return _READ_AS.get(kind, kind)
 
 
 def is_column(kind: str) -> bool:
     """Whether a column can have the type."""
+    if duckdb_sql.is_array(kind):
+        return is_column(duckdb_sql.element(kind))
+    if duckdb_sql.is_struct(kind):
+        return all(is_column(of) for _, of in duckdb_sql.fields(kind))
     return kind in _COLUMNS or duckdb_sql.is_decimal(kind)
 
 
@@ -137,4 +155,7 @@ def _wider(one: str, other: str) -> str | None:
         return decimal(max(p1 - s1, p2 - s2) + scale, scale)
     if {one, other} == {"DATE", "TIMESTAMP"}:
         return "TIMESTAMP"
+    if duckdb_sql.is_array(one) and duckdb_sql.is_array(other):
+        element = _wider(duckdb_sql.element(one), duckdb_sql.element(other))
+        return None if element is None else f"{element}[]"
     return None

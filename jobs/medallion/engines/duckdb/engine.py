@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from medallion.contract.contract import Contract
 from medallion.contract.statement import Expressions, statement, translate
 from medallion.datatypes import DataType
-from medallion.duckdb_sql import literal
+from medallion.duckdb_sql import literal, order_key
 from medallion.engines.base import BoundTable, Engine, PreparedContract, TableSource, TableTarget
 from medallion.engines.duckdb import local_tables
 from medallion.engines.duckdb.dialect import DUCKDB
@@ -327,7 +327,8 @@ class DuckDbEngine(Engine):
             )
             if count
         ]
-        order = _ascending([*values, *(f'"{column}"' for column in target.sort_by)])
+        keys = (order_key(f'"{column}"', target.types[column].duckdb) for column in target.sort_by)
+        order = _ascending([*values, *keys])
         columns = ", ".join(f'"{column}"' for column in target.schema.names)
         rows = Rows(self.batches(f"SELECT {columns} {chosen} ORDER BY {order}", _BATCH_ROWS))
         pieces = ((prefix, rows.take(count)) for prefix, count in partitions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from medallion import datatypes
+from medallion import datatypes, duckdb_sql
 from medallion.datatypes import DataType
 from medallion.errors import ConfigError
 
@@ -46,6 +46,14 @@ def lake_type(column: str, kind: str) -> DataType:
     """
     if kind in _TYPES:
         return DataType(_TYPES[kind])
+    if duckdb_sql.is_array(kind):
+        return datatypes.array(lake_type(column, duckdb_sql.element(kind)))
+    if duckdb_sql.is_struct(kind):
+        fields = [(name, lake_type(column, of)) for name, of in duckdb_sql.fields(kind)]
+        try:
+            return datatypes.struct(fields)
+        except ValueError as error:
+            raise ConfigError(f"column '{column}': {error}") from error
     decimal = re.fullmatch(r"DECIMAL\(([0-9]+),([0-9]+)\)", kind)
     if decimal:
         return DataType("decimal", int(decimal[1]), int(decimal[2]))

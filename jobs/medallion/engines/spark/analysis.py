@@ -13,8 +13,9 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's man
 
 from medallion.engines.spark.texts import quoted
 from medallion.errors import ConfigError
-from medallion.sparksql import expression_rules
-from medallion.sparksql.dialect import WrittenSpark
+from medallion.sparksql import expression_rules, query_rules
+from medallion.sparksql.dialect import Refused, WrittenSpark
+from medallion.sparksql.model_sql import place
 
 if TYPE_CHECKING:
     from medallion.engines.base import BoundTable
@@ -72,6 +73,10 @@ def spliced(model: ModelSql, tables: Mapping[str, BoundTable]) -> str:
 
 def check(spark: SparkSession, text: str, model: ModelSql) -> None:
     """Have Spark analyse a model's text, without running it; ConfigError names file and line."""
+    try:
+        query_rules.check(model.tree, query_rules.ORDERED)
+    except Refused as error:
+        raise ConfigError(f"{place(model.file, error.line)}{error}") from error
     try:
         columns = [name.lower() for name in spark.sql(text).columns]
     except (AnalysisException, ParseException) as error:

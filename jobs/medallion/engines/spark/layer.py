@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from dataclasses import replace
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,12 @@ from pyspark.sql import functions as F  # noqa: N812 - the name that Spark's man
 from pyspark.sql.pandas.types import to_arrow_schema
 
 import bootstrap
+from medallion.datatypes import DataType
 from medallion.engines.spark.texts import literal, quoted
 from medallion.lake import table_layer
 from medallion.lake.table_layer import NULL_PARTITION
 
 if TYPE_CHECKING:
-    from medallion.datatypes import DataType
     from medallion.engines.base import TableTarget
     from medallion.lake.objects import Lake
     from medallion.runs.report import Report
@@ -162,4 +163,7 @@ def _order(names: Sequence[str]) -> list[Column]:
 
 def _stored(kind: DataType) -> str:
     # Without a zone, as Arrow writes it and Athena reads it.
-    return "timestamp_ntz" if kind.base == "timestamp" else kind.name
+    if kind.base == "timestamp":
+        return "timestamp_ntz"
+    fields = tuple((name, DataType(_stored(of))) for name, of in kind.fields)
+    return replace(kind, fields=fields).name

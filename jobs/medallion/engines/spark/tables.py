@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.types import StructType
+from pyspark.sql.types import ArrayType, StructType
+from pyspark.sql.types import DataType as SparkType
 
 from medallion import datatypes
 from medallion.datatypes import DataType
@@ -120,16 +121,28 @@ def lake_types(schema: StructType) -> dict[str, DataType]:
     """
     types = {}
     for column in schema.fields:
-        kind = column.dataType.simpleString()
-        name = _LAKE_TYPES.get(kind, kind if spark_casts.is_decimal(kind) else None)
-        if name is None:
-            what = "NULL of no type" if kind == "void" else kind
-            raise ConfigError(
-                f"column '{column.name}' is {what}; a column of the lake is one of "
-                f"{datatypes.NAMES}: cast it, or leave it out"
-            )
-        types[column.name] = datatypes.parse(name)
+        types[column.name] = _lake_type(column.name, column.dataType)
     return types
+
+
+def _lake_type(column: str, found: SparkType) -> DataType:
+    if isinstance(found, ArrayType):
+        return datatypes.array(_lake_type(column, found.elementType))
+    if isinstance(found, StructType):
+        fields = [(field.name, _lake_type(column, field.dataType)) for field in found.fields]
+        try:
+            return datatypes.struct(fields)
+        except ValueError as error:
+            raise ConfigError(f"column '{column}': {error}") from error
+    kind = found.simpleString()
+    name = _LAKE_TYPES.get(kind, kind if spark_casts.is_decimal(kind) else None)
+    if name is None:
+        what = "NULL of no type" if kind == "void" else kind
+        raise ConfigError(
+            f"column '{column}' is {what}; a column of the lake is one of "
+            f"{datatypes.NAMES}: cast it, or leave it out"
+        )
+    return datatypes.parse(name)
 
 
 def _table(

@@ -23,9 +23,9 @@ from medallion.sparksql.operators import demand_boolean, test
 from medallion.sparksql.sqltypes import DOUBLE, NULL, Piece
 from medallion.sparksql.translator import Translator
 
-_UNORDERED = (
+_UNORDERED: tuple[type[exp.Expr], ...] = (
     *(exp.First, exp.Last, exp.FirstValue, exp.LastValue, exp.AnyValue, exp.ArgMax, exp.ArgMin),
-    *(exp.ArrayAgg, exp.ArrayUniqueAgg, exp.GroupConcat),
+    exp.GroupConcat,
 )
 # 2^62: what is left of a double behind its point becomes a BIGINT with it.
 _PART = "4611686018427387904::DOUBLE"
@@ -131,9 +131,25 @@ def _avg(call: _Call) -> Piece:
 
 def _extreme(name: str) -> _Write:
     def write(call: _Call) -> Piece:
-        return Piece(call.write(name, call.arguments[0]), call.arguments[0].kind)
+        value = call.arguments[0]
+        if duckdb_sql.is_nested(value.kind):
+            raise ConfigError(f"'{shown(call.node)}' is of {value.kind}; take an element or field")
+        return Piece(call.write(name, value), value.kind)
 
     return write
+
+
+def _collect(call: _Call) -> Piece:
+    """Write collect_list and collect_set, without nulls; query_rules sees to their order."""
+    value = call.arguments[0]
+    if len(call.arguments) != 1 or value.kind == NULL:
+        raise ConfigError(f"'{shown(call.node)}' takes one column of a known type")
+    # A group without values gives the empty array.
+    found = f"coalesce({call.write('list', value)}, [])"
+    found = f"list_filter({found}, lambda _c: _c IS NOT NULL)"
+    if isinstance(call.node, exp.ArrayUniqueAgg):
+        found = f"list_distinct({found})"
+    return Piece(found, f"{value.kind}[]")
 
 
 def _statistic(name: str, count: int = 1) -> _Write:
@@ -193,6 +209,8 @@ _WRITERS: dict[type[exp.Expr], _Write] = {
     exp.Median: _percentile,
     exp.Quantile: _percentile,
     exp.PercentileCont: _percentile,
+    exp.ArrayAgg: _collect,
+    exp.ArrayUniqueAgg: _collect,
 }
 # Functions that sqlglot leaves as it finds them, by name.
 _NAMED: dict[str, _Write] = {
@@ -202,7 +220,8 @@ _NAMED: dict[str, _Write] = {
     "some": _logical("bool_or"),
 }
 NAMES = (
-    *("any", "avg", "bool_and", "bool_or", "corr", "count", "count_if", "covar_pop"),
+    *("any", "array_agg", "avg", "bool_and", "bool_or", "collect_list", "collect_set"),
+    *("corr", "count", "count_if", "covar_pop"),
     *("covar_samp", "every", "grouping", "grouping_id", "max", "mean", "median", "min"),
     *(
         "percentile",
