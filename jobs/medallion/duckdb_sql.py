@@ -82,9 +82,7 @@ def element(duckdb_type: str) -> str:
 def fields(duckdb_type: str) -> list[tuple[str, str]]:
     """Give the names and types of a struct's fields."""
     found = (_FIELD.fullmatch(field) for field in split(duckdb_type[7:-1]))
-    return [
-        (name[2] or name[1].replace('""', '"'), name[3]) for name in found if name is not None
-    ]
+    return [(name[2] or name[1].replace('""', '"'), name[3]) for name in found if name is not None]
 
 
 def struct(named: Iterable[tuple[str, str]]) -> str:

@@ -21,6 +21,10 @@ class WrittenSpark(Spark):
 
     ORIGINAL_NAME_META_KEY = _FUNCTION
 
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        """Leave the path of get_json_object as it is written."""
+        return path
+
 
 class Refused(ConfigError):  # noqa: N818 - names the outcome, as in errors
     """Something in a query is refused; `line` says where it stands, from 1."""

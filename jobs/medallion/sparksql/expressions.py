@@ -26,7 +26,7 @@ from medallion.datatypes import DataType
 from medallion.errors import ConfigError
 from medallion.sparksql import casts, expression_rules, operators, sqltypes
 from medallion.sparksql.dialect import WrittenSpark, function_name, shown
-from medallion.sparksql.functions import arithmetic, arrays, decimals, scalars, times
+from medallion.sparksql.functions import arithmetic, arrays, decimals, json, scalars, times
 from medallion.sparksql.sqltypes import Piece
 from medallion.sparksql.translator import Handler
 
@@ -36,8 +36,9 @@ _HANDLERS = {
     **scalars.HANDLERS,
     **times.HANDLERS,
     **arrays.HANDLERS,
+    **json.HANDLERS,
 }
-_NAMED = {**arithmetic.NAMED, **scalars.NAMED, **times.NAMED, **arrays.NAMED}
+_NAMED = {**arithmetic.NAMED, **scalars.NAMED, **times.NAMED, **arrays.NAMED, **json.NAMED}
 
 
 class ExpressionTranslator:
@@ -217,7 +218,8 @@ def refusal(node: exp.Expr, known: list[str]) -> str:
 
 def function_names() -> list[str]:
     """List the functions that expressions may use, by their names in Spark."""
-    names = {*arithmetic.NAMES, *scalars.NAMES, *times.NAMES, *arrays.NAMES}
+    modules = (arithmetic, scalars, times, arrays, json)
+    names = {name for module in modules for name in module.NAMES}
     return sorted(names)
 
 

@@ -67,7 +67,9 @@ def _replace(select: exp.Select, item: exp.Expr) -> None:
         else []
     )
     if len(wanted) not in (0, len(names)):
-        raise ConfigError(f"'{shown(item)}' gives {len(names)} columns: name them AS ({names})")
+        raise ConfigError(
+            f"'{shown(item)}' gives {len(names)} columns: name them AS ({', '.join(names)})"
+        )
     hidden = [f"_{name}" for name in names]
     table = "_explode"
     columns = [
@@ -75,7 +77,9 @@ def _replace(select: exp.Select, item: exp.Expr) -> None:
         for place, own in enumerate(hidden)
     ]
     place = select.expressions.index(item)
-    select.set("expressions", [*select.expressions[:place], *columns, *select.expressions[place + 1 :]])
+    select.set(
+        "expressions", [*select.expressions[:place], *columns, *select.expressions[place + 1 :]]
+    )
     alias = exp.TableAlias(
         this=exp.to_identifier(table), columns=list(map(exp.to_identifier, hidden))
     )
