@@ -28,6 +28,10 @@ def main() -> None:
             .config("spark.sql.session.timeZone", "UTC")
             .config("spark.sql.shuffle.partitions", "1")
             .config("spark.sql.warehouse.dir", folder)
+            .config("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED")
+            .config("spark.sql.parquet.int96RebaseModeInWrite", "CORRECTED")
+            .config("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED")
+            .config("spark.sql.parquet.int96RebaseModeInRead", "CORRECTED")
             .config("spark.ui.enabled", "false")
             .getOrCreate()
         )
@@ -55,7 +59,7 @@ def main() -> None:
 
 
 def _ask(spark: Any, query: str) -> dict[str, Any]:
-    """Give columns and rows; doubles as they are, all else as Spark writes it."""
+    """Give columns and rows as Spark writes them, arrays and structs as JSON."""
     from pyspark.errors import PySparkException  # noqa: PLC0415
 
     try:
@@ -63,11 +67,17 @@ def _ask(spark: Any, query: str) -> dict[str, Any]:
         kinds = [field.dataType.simpleString() for field in answer.schema]
         names = [field.name for field in answer.schema]
         places = [f"c{place}" for place in range(len(names))]
-        texts = answer.toDF(*places).selectExpr(*(f"CAST({c} AS string) AS {c}" for c in places))
+        texts = answer.toDF(*places).selectExpr(*map(_text, places, kinds))
         rows = sorted(([*row] for row in texts.collect()), key=str)
     except PySparkException as error:
         return {"error": error.getErrorClass() or type(error).__name__}
     return {"columns": list(zip(names, kinds, strict=True)), "rows": rows}
+
+
+def _text(column: str, kind: str) -> str:
+    if kind.startswith(("array", "struct")):
+        return f"to_json({column}, map('ignoreNullFields', 'false')) AS {column}"
+    return f"CAST({column} AS string) AS {column}"
 
 
 def _table(entry: tuple[str, dict[str, Any]]) -> str:

@@ -13,7 +13,7 @@ import pytest
 
 from medallion import datatypes
 from medallion.errors import ConfigError
-from medallion.sparksql import model_sql, select_rows
+from medallion.sparksql import model_sql, select_rows, sqltypes
 from medallion.sparksql import query as query_write
 
 SPARK: dict[str, Any] = json.loads(
@@ -64,11 +64,18 @@ def test_query__as_spark(query: str, lake: duckdb.DuckDBPyConnection) -> None:
     names = [name for name, _ in answer["columns"]]
     kinds = [kind for _, kind in answer["columns"]]
     assert list(found) == names, sql
-    assert list(found.values()) == [datatypes.parse(kind).duckdb for kind in kinds], sql
-    texts = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in names)
+    assert list(map(sqltypes.normal, found.values())) == [
+        datatypes.parse_column(kind).duckdb for kind in kinds
+    ], sql
+    texts = ", ".join(map(_text, names, kinds))
     rows = lake.execute(f"SELECT {texts} FROM ({sql})").fetchall()
     expected = _comparable(answer["rows"], kinds)
     assert _comparable(rows, kinds) == expected, sql
+
+
+def _text(name: str, kind: str) -> str:
+    is_nested = kind.startswith(("array", "struct"))
+    return f'CAST({"to_json" if is_nested else ""}("{name}") AS VARCHAR)'
 
 
 def _comparable(rows: list[Any], kinds: list[str]) -> list[tuple[object, ...]]:
@@ -82,6 +89,8 @@ def _value(kind: str, text: str | None) -> object:
         return None
     if kind.startswith("decimal"):
         return Decimal(text)
+    if kind.startswith(("array", "struct")):
+        return json.dumps(json.loads(text))
     return f"{float(text) + 0.0:.11e}" if kind == "double" else text
 
 

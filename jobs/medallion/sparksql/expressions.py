@@ -24,21 +24,26 @@ from sqlglot import exp
 from medallion import datatypes, duckdb_sql
 from medallion.datatypes import DataType
 from medallion.errors import ConfigError
-from medallion.sparksql import casts, expression_rules, operators, sqltypes
+from medallion.sparksql import casts, expression_rules, operators, spans, sqltypes
 from medallion.sparksql.dialect import WrittenSpark, function_name, shown
-from medallion.sparksql.functions import arithmetic, arrays, decimals, json, scalars, times
+from medallion.sparksql.functions import (
+    arithmetic,
+    arrays,
+    decimals,
+    epochs,
+    json,
+    scalars,
+    times,
+)
 from medallion.sparksql.sqltypes import Piece
 from medallion.sparksql.translator import Handler
 
-_HANDLERS = {
-    **operators.HANDLERS,
-    **arithmetic.HANDLERS,
-    **scalars.HANDLERS,
-    **times.HANDLERS,
-    **arrays.HANDLERS,
-    **json.HANDLERS,
-}
-_NAMED = {**arithmetic.NAMED, **scalars.NAMED, **times.NAMED, **arrays.NAMED, **json.NAMED}
+_MODULES = (arithmetic, scalars, times, arrays, epochs, json)
+_HANDLERS = dict(operators.HANDLERS)
+_NAMED: dict[str, Handler] = {}
+for _module in _MODULES:
+    _HANDLERS.update(_module.HANDLERS)
+    _NAMED.update(_module.NAMED)
 
 
 class ExpressionTranslator:
@@ -89,7 +94,7 @@ class ExpressionTranslator:
                 "a field, or make a string of it with array_join or to_json"
             )
         if not sqltypes.is_column(piece.kind):
-            raise ConfigError("it gives an interval, which no column can hold")
+            raise ConfigError(f"it gives {spans.COLUMN}")
         return sqltypes.as_kind(Piece(piece.sql, found), piece.kind).sql, piece.kind
 
     def sql(self, node: exp.Expr) -> Piece:
@@ -140,7 +145,7 @@ class ExpressionTranslator:
 
     def text(self, piece: Piece) -> Piece:
         """Make a piece a string, as Spark does by itself where it wants one."""
-        if duckdb_sql.is_nested(piece.kind):
+        if spans.is_span(piece.kind) or duckdb_sql.is_nested(piece.kind):
             raise ConfigError(
                 f"{piece.kind} stands where a string is wanted; make one with array_join or to_json"
             )
@@ -155,13 +160,10 @@ class ExpressionTranslator:
 
     def cast(self, piece: Piece, target: DataType, node: exp.Expr) -> Piece:
         """Cast as Spark does."""
-        if piece.kind == sqltypes.NULL:
-            return sqltypes.cast(piece, target.duckdb)
-        if duckdb_sql.is_nested(piece.kind):
-            raise ConfigError(
-                f"'{shown(node)}': {piece.kind} cannot be cast to {target.name}; make a string of "
-                "it with array_join or to_json, or take an element or a field"
-            )
+        is_number = spans.is_span(piece.kind) and target.base in ("int", "bigint")
+        if piece.kind == sqltypes.NULL or is_number:
+            number = spans.number(piece) if is_number else piece
+            return sqltypes.cast(number, target.duckdb)
         if piece.kind == "VARCHAR" and target.base in ("date", "timestamp"):
             return times.from_text(piece.sql, target)
         if piece.kind == "VARCHAR" and target.base not in ("string", "boolean"):
@@ -174,9 +176,13 @@ class ExpressionTranslator:
             # What does not fit wraps around, as in Spark.
             low = f"xor({piece} & 4294967295, 2147483648) - 2147483648"
             return sqltypes.cast(f"({low})", target.duckdb)
-        result = casts.spark(piece.sql, piece.kind, target)
+        is_plain = not (spans.is_span(piece.kind) or duckdb_sql.is_nested(piece.kind))
+        result = casts.spark(piece.sql, piece.kind, target) if is_plain else None
         if result is None:
-            raise ConfigError(f"'{shown(node)}': {piece.kind} cannot be cast to {target.name}")
+            hint = "" if is_plain else "; take a part of it, or to_json or array_join of an array"
+            raise ConfigError(
+                f"'{shown(node)}': {piece.kind} cannot be cast to {target.name}{hint}"
+            )
         return Piece(result, target.duckdb)
 
 
@@ -218,8 +224,7 @@ def refusal(node: exp.Expr, known: list[str]) -> str:
 
 def function_names() -> list[str]:
     """List the functions that expressions may use, by their names in Spark."""
-    modules = (arithmetic, scalars, times, arrays, json)
-    names = {name for module in modules for name in module.NAMES}
+    names = {name for module in _MODULES for name in module.NAMES}
     return sorted(names)
 
 

@@ -92,7 +92,7 @@ def lateral_views(select: exp.Expr) -> Iterator[exp.Lateral]:
     yield from select.args.get("laterals") or ()
 
 
-def strange(lateral: exp.Lateral) -> str | None:
+def strange(lateral: exp.Expr) -> str | None:
     """Name what a LATERAL VIEW calls, unless it is known."""
     call: exp.Expr = lateral.this
     return None if lateral.args.get("view") and isinstance(call, _KINDS) else shown(call)
@@ -133,9 +133,17 @@ def write(t: Translator, lateral: exp.Lateral) -> tuple[str, list[tuple[str, str
             )
     columns = []
     for name, (values, of) in zip(names, made):
-        if is_outer:
-            # A row of nulls where there is nothing to explode.
-            values = f"CASE WHEN len({array}) > 0 THEN {values} ELSE [CAST(NULL AS {of})] END"
-        columns.append(f"unnest({values}) AS {duckdb_sql.quoted(name)}")
+        # OUTER gives a row of nulls where there is nothing to explode.
+        some = f"CASE WHEN len({array}) > 0 THEN {values} ELSE [CAST(NULL AS {of})] END"
+        columns.append(f"unnest({some if is_outer else values}) AS {duckdb_sql.quoted(name)}")
     sql = f"LATERAL (SELECT {', '.join(columns)}) AS {duckdb_sql.quoted(alias.name)}"
     return sql, [(name, of) for name, (_, of) in zip(names, made)]
+
+
+def join(select: exp.Select, written: list[str]) -> None:
+    """Put what LATERAL VIEWs have become behind the tables of a SELECT."""
+    if written and not select.args.get("from_"):
+        select.set("from_", exp.From(this=exp.Var(this="(SELECT 1) AS _one")))
+    for sql in written:
+        select.append("joins", exp.Join(this=exp.Var(this=sql), kind="CROSS"))
+    select.set("laterals", None)

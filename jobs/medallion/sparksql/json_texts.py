@@ -1,7 +1,7 @@
 r"""JSON texts in DuckDB, read and written as Spark does.
 
-Spark reads a text only as far as it needs to, takes texts in apostrophes and line ends within texts,
-and writes numbers as Java does. DuckDB takes commas before a closing bracket, and NaN. What both
+Spark reads a text only as far as it needs to, takes texts in apostrophes and line ends in them, and
+writes numbers as Java does. DuckDB takes commas before a closing bracket, and NaN. What both
 see alike is told by a regular expression, and not looked at any further.
 """
 
@@ -31,6 +31,11 @@ def let(name: str, value: str, result: str) -> str:
     return f"(list_transform([{value}], lambda {name}: {result})[1])"
 
 
+def _each(parts: str, name: str, result: str) -> str:
+    """Write the text that parts make, each of which becomes another one."""
+    return f"array_to_string(list_transform({parts}, lambda {name}: {result}), '')"
+
+
 def clean(sql: str, *, controls: bool = True) -> str:
     """
     Write what gives a JSON text as DuckDB reads it, and NULL for what Spark does not read.
@@ -56,7 +61,7 @@ def clean(sql: str, *, controls: bool = True) -> str:
     outside = (
         f"regexp_replace(array_to_string(_c, ''), {literal('(?s)' + _TEXT_OR_QUOTED)}, '0', 'g')"
     )
-    mended = f"array_to_string(list_transform(_c, lambda _p: {_mended('_p', controls)}), '')"
+    mended = _each("_c", "_p", _mended("_p", controls))
     valid = let("_m", mended, "CASE WHEN json_valid(_m) THEN _m END")
     is_strict = f"NOT regexp_matches({outside}, {literal(_LOOSE)})"
     slow = let("_c", cut, f"CASE WHEN {is_strict} THEN {valid} END")
@@ -92,7 +97,7 @@ def _mended(part: str, controls: bool) -> str:
     fixed = f"CASE WHEN starts_with({part}, '''') THEN {quoted} ELSE {text} END"
     if controls:
         sign = r"CASE WHEN _k < ' ' THEN format('\u{:04x}', unicode(_k)) ELSE _k END"
-        fixed = f"array_to_string(list_transform(regexp_extract_all({fixed}, '(?s).'), lambda _k: {sign}), '')"
+        fixed = _each(f"regexp_extract_all({fixed}, '(?s).')", "_k", sign)
     return (
         f"CASE WHEN {part}[1] IN ('\"', '''') AND length({part}) > 1 THEN {fixed} ELSE {part} END"
     )
@@ -161,7 +166,8 @@ def text(json: str) -> str:
     return let(
         "_w",
         f"CAST({json} AS VARCHAR)",
-        f"CASE WHEN starts_with(_w, '\"') THEN json_extract_string(_w, '$') ELSE {copied('_w')} END",
+        "CASE WHEN starts_with(_w, '\"') THEN json_extract_string(_w, '$') "
+        f"ELSE {copied('_w')} END",
     )
 
 
@@ -174,13 +180,12 @@ def copied(json: str) -> str:
         r"CASE WHEN _u < 0 THEN _k ELSE format('\u{:04X}\u{:04X}', 55296 + (_u >> 10), "
         "56320 + (_u & 1023)) END",
     )
-    letters = (
-        f"array_to_string(list_transform(regexp_extract_all(_p, '(?s).'), lambda _k: {sign}), '')"
-    )
+    letters = _each("regexp_extract_all(_p, '(?s).')", "_k", sign)
     letters = f"CASE WHEN regexp_matches(_p, {literal(_ASTRAL)}) THEN {letters} ELSE _p END"
-    part = f"CASE WHEN _p[1] = '\"' THEN {letters} WHEN _p[1] BETWEEN '-' AND '9' THEN {number} ELSE _p END"
+    is_number = "_p[1] BETWEEN '-' AND '9'"
+    part = f"CASE WHEN _p[1] = '\"' THEN {letters} WHEN {is_number} THEN {number} ELSE _p END"
     tokens = rf'(?s){_TEXT}|-?[0-9][0-9.eE+-]*|[^"0-9-]+'
-    slow = f"array_to_string(list_transform(regexp_extract_all({json}, {literal(tokens)}), lambda _p: {part}), '')"
+    slow = _each(f"regexp_extract_all({json}, {literal(tokens)})", "_p", part)
     return f"CASE WHEN regexp_matches({json}, {literal(_UNLIKE)}) THEN {slow} ELSE {json} END"
 
 

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from medallion import datatypes, duckdb_sql
 from medallion.errors import ConfigError
-from medallion.sparksql import sqltypes
+from medallion.sparksql import spans, sqltypes
 from medallion.sparksql.dialect import shown
 from medallion.sparksql.sqltypes import Piece
 from medallion.sparksql.translator import Handler, Translator
@@ -147,7 +147,7 @@ def demand_alike(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[P
     The engines convert them differently. Only a date or a timestamp written as a text is taken:
     that is what people write, and both engines read it alike.
     """
-    values = [t.sql(part) for part in parts]
+    values = spans.alike([t.sql(part) for part in parts])
     kinds = [value.kind for value in values]
     if any(map(duckdb_sql.is_nested, kinds)):
         raise ConfigError(
@@ -155,6 +155,11 @@ def demand_alike(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[P
             "their texts from to_json"
         )
     others = sorted(set(kinds) - {"VARCHAR", sqltypes.NULL})
+    if any(map(spans.is_span, others)) and len(set(kinds) - {sqltypes.NULL}) > 1:
+        raise ConfigError(
+            f"'{shown(node)}' compares an interval between two times with something else; write "
+            "for example INTERVAL 90 MINUTES"
+        )
     if "VARCHAR" not in kinds or not others:
         return values
     if not all(kind == "DATE" or duckdb_sql.is_timestamp(kind) for kind in others):
@@ -247,7 +252,7 @@ def same_kind(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[Piec
 
     A choice between texts and others is refused.
     """
-    values = [t.sql(part) for part in parts]
+    values = spans.alike([t.sql(part) for part in parts])
     kind = sqltypes.wider([value.kind for value in values])
     if kind is None:
         kinds = {value.kind for value in values} - {sqltypes.NULL}

@@ -13,7 +13,7 @@ from sqlglot import exp
 from sqlglot.optimizer.scope import Scope, ScopeType, traverse_scope
 
 from medallion.errors import ConfigError, LakeError
-from medallion.sparksql import generators, query_rules, sqltypes
+from medallion.sparksql import generators, query_rules, spans, sqltypes
 from medallion.sparksql.dialect import Refused, at, is_using, shown, spelling, written_as
 from medallion.sparksql.model_sql import ModelSql, place, view_name
 from medallion.sparksql.operators import demand_boolean
@@ -195,12 +195,7 @@ class _Writer:
         for node, text in written:
             node.replace(written_as(node, str(text)))
         select.set("windows", None)
-        if rows.laterals:
-            if not select.args.get("from_"):
-                select.set("from_", exp.From(this=exp.Var(this="(SELECT 1) AS _one")))
-            for sql in rows.laterals:
-                select.append("joins", exp.Join(this=exp.Var(this=sql), kind="CROSS"))
-            select.set("laterals", None)
+        generators.join(select, rows.laterals)
         return columns
 
     def _set(self, node: exp.SetOperation) -> list[Column]:
@@ -277,7 +272,7 @@ def _item(rows: Rows, item: exp.Expr) -> Piece:
     piece = rows.sql(item.unalias())
     if piece.kind.startswith("INTERVAL"):
         with at(item):
-            raise ConfigError(f"'{shown(item.unalias())}' is an interval, which no column can hold")
+            raise ConfigError(f"'{shown(item.unalias())}' is {spans.COLUMN}")
     return piece
 
 

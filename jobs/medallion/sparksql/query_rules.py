@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from medallion.errors import ConfigError
-from medallion.sparksql.dialect import at, shown
 from medallion.sparksql import generators
+from medallion.sparksql.dialect import at, shown
 from medallion.sparksql.functions import aggregates
 from medallion.sparksql.model_sql import visible_ctes
 

@@ -84,11 +84,7 @@ def _prepared(tree: exp.Query) -> exp.Query:
     for hint in list(tree.find_all(exp.Hint)):
         hint.pop()
     for values in tree.find_all(exp.Values):
-        alias = values.args.get("alias") or exp.TableAlias()
-        if not alias.columns:
-            width = len(values.expressions[0].expressions)
-            alias.set("columns", [exp.to_identifier(f"col{n}") for n in range(1, width + 1)])
-        values.set("alias", alias)
+        _name_columns(values)
     for join in tree.find_all(exp.Join):
         if not join.side and join.kind in ("", "CROSS"):
             is_tied = join.args.get("on") or join.args.get("using")
@@ -104,6 +100,14 @@ def _prepared(tree: exp.Query) -> exp.Query:
     while isinstance(tree, exp.Subquery):
         tree = tree.this
     return tree
+
+
+def _name_columns(values: exp.Values) -> None:
+    alias = values.args.get("alias") or exp.TableAlias()
+    if not alias.columns:
+        width = len(values.expressions[0].expressions)
+        alias.set("columns", [exp.to_identifier(f"col{n}") for n in range(1, width + 1)])
+    values.set("alias", alias)
 
 
 def _plain_group(group: exp.Group) -> None:

@@ -8,9 +8,10 @@ less) and INTERVAL (of make_interval).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 
 from medallion import datatypes, duckdb_sql
 
@@ -46,6 +47,10 @@ class Piece:
         """Give the SQL, to be written into more of it."""
         return self.sql
 
+    def of(self, kind: str) -> Piece:
+        """Give the same SQL as of another type, which DuckDB knows nothing of."""
+        return Piece(self.sql, kind)
+
 
 def cast(sql: str | Piece, kind: str) -> Piece:
     """Write a cast that cannot fail, or may."""
@@ -59,23 +64,19 @@ def as_kind(piece: Piece, kind: str) -> Piece:
 
 def of_column(sql: str, kind: str) -> Piece | None:
     """Give the piece that reads a column of a table; None if SQL cannot use its type."""
-    read = _read_as(kind)
+    read = normal(kind, _READ_AS)
     if not is_column(read):
         return None
-    return Piece(sql, read) if _plain(kind) == _plain(read) else cast(sql, read)
+    return Piece(sql, read) if read == normal(kind) else cast(sql, read)
 
 
-def _plain(kind: str) -> str:
-    """Give a type without the quotes that DuckDB puts around some names of fields."""
-    return kind.replace('"', "")
-
-
-def _read_as(kind: str) -> str:
+def normal(kind: str, others: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Spell a type with all fields in quotes, where DuckDB has some; `others` stand for parts."""
     if duckdb_sql.is_array(kind):
-        return f"{_read_as(duckdb_sql.element(kind))}[]"
+        return f"{normal(duckdb_sql.element(kind), others)}[]"
     if duckdb_sql.is_struct(kind):
-        return duckdb_sql.struct((n, _read_as(of)) for n, of in duckdb_sql.fields(kind))
-    return _READ_AS.get(kind, kind)
+        return duckdb_sql.struct((n, normal(of, others)) for n, of in duckdb_sql.fields(kind))
+    return others.get(kind, kind)
 
 
 def is_column(kind: str) -> bool:
@@ -153,9 +154,7 @@ def _wider(one: str, other: str) -> str | None:
         (p1, s1), (p2, s2) = digits(one), digits(other)
         scale = max(s1, s2)
         return decimal(max(p1 - s1, p2 - s2) + scale, scale)
-    if {one, other} == {"DATE", "TIMESTAMP"}:
-        return "TIMESTAMP"
     if duckdb_sql.is_array(one) and duckdb_sql.is_array(other):
         element = _wider(duckdb_sql.element(one), duckdb_sql.element(other))
-        return None if element is None else f"{element}[]"
-    return None
+        return element and f"{element}[]"
+    return "TIMESTAMP" if {one, other} == {"DATE", "TIMESTAMP"} else None

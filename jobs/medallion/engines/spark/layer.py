@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from dataclasses import replace
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from medallion import duckdb_sql
 from medallion.errors import ConfigError
-from medallion.sparksql import sqltypes
+from medallion.sparksql import spans, sqltypes
 from medallion.sparksql.dialect import function_name, shown
 from medallion.sparksql.functions import decimals
 from medallion.sparksql.operators import demand_boolean, test
@@ -103,6 +103,8 @@ def _count_if(call: _Call) -> Piece:
 
 
 def _sum(call: _Call) -> Piece:
+    if spans.is_span(call.arguments[0].kind):
+        return sqltypes.cast(call.write("sum", call.arguments[0]), "BIGINT").of(spans.SPAN)
     value = call.number()
     if duckdb_sql.is_integer(value.kind):
         return sqltypes.cast(call.write("sum", value), "BIGINT")
@@ -114,6 +116,10 @@ def _sum(call: _Call) -> Piece:
 
 
 def _avg(call: _Call) -> Piece:
+    if spans.is_span(call.arguments[0].kind):
+        value = call.arguments[0]
+        total, count = call.write("sum", value), call.write("count", value)
+        return spans.divided(total, f"nullif({count}, 0)")
     value = call.number()
     if duckdb_sql.is_integer(value.kind):
         return Piece(call.write("avg", value), DOUBLE)

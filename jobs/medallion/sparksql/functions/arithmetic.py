@@ -6,7 +6,7 @@ from sqlglot import exp
 
 from medallion import duckdb_sql
 from medallion.errors import ConfigError
-from medallion.sparksql import sqltypes
+from medallion.sparksql import spans, sqltypes
 from medallion.sparksql.dialect import shown
 from medallion.sparksql.functions import decimals
 from medallion.sparksql.sqltypes import Piece
@@ -25,7 +25,8 @@ _MONTHS, _DAYS, _TIME = "INTERVAL MONTHS", "INTERVAL DAYS", "INTERVAL TIME"
 
 def _negate(t: Translator, node: exp.Expr) -> Piece:
     value = t.sql(node.this)
-    _demand_numbers(node, [value])
+    if not spans.is_span(value.kind):
+        _demand_numbers(node, [value])
     return Piece(f"(- {value})", value.kind)
 
 
@@ -42,6 +43,8 @@ def calculate(t: Translator, node: exp.Expr, operator: str, parts: list[exp.Expr
     kinds = [side.kind for side in sides]
     if "VARCHAR" in kinds:
         raise ConfigError(f"'{shown(node)}' calculates with a string; cast it first")
+    if any(map(spans.is_span, kinds)):
+        return spans.calculate(node, operator, sides)
     if operator in "+-*" and any(
         kind == "DATE" or duckdb_sql.is_timestamp(kind) or kind.startswith("INTERVAL")
         for kind in kinds
@@ -109,10 +112,7 @@ def _with_times(node: exp.Expr, operator: str, sides: list[Piece]) -> Piece:
     kinds = [side.kind for side in sides]
     calculated = f"({sides[0]} {operator} {sides[1]})"
     if operator == "-" and all(kind == "DATE" or duckdb_sql.is_timestamp(kind) for kind in kinds):
-        raise ConfigError(
-            f"'{shown(node)}' is an interval, which no column can hold; use "
-            "datediff(end, start) for days or timestampdiff(MINUTE, start, end)"
-        )
+        return spans.between(*sides)
     kind = _kind_of_times(operator, *kinds)
     if kind is None and operator != "-":
         kind = _kind_of_times(operator, *reversed(kinds))

@@ -19,6 +19,14 @@ _FIELD = re.compile(r"\s*(?:`([^`\"\\]+)`|([A-Za-z_][A-Za-z0-9_]*))\s*(?::|\s)\s
 _STRUCT = re.compile(r"\s*STRUCT\s*<(.*)>\s*", re.I | re.S)
 _TEXTS = re.compile(r"\s*ARRAY\s*<\s*STRING\s*>\s*", re.I)
 
+_MAX_SCALE = 6
+_WRITTEN = {
+    **dict.fromkeys(("INTEGER", "BIGINT", "BOOLEAN"), "CAST({} AS VARCHAR)"),
+    "VARCHAR": "CAST(to_json({}) AS VARCHAR)",
+    "DATE": "('\"' || CAST({} AS VARCHAR) || '\"')",
+    "TIMESTAMP": "strftime({}, '\"%Y-%m-%dT%H:%M:%S.%gZ\"')",
+}
+
 
 def _json(t: Translator, part: exp.Expr) -> str:
     return json_texts.clean(str(t.text(t.sql(part))))
@@ -149,19 +157,13 @@ def _written(node: exp.Expr, sql: str, kind: str, depth: int) -> str:
         )
         joined = f"'{{' || coalesce(concat_ws(',', {fields}), '') || '}}'"
         return f"(CASE WHEN {sql} IS NOT NULL THEN {joined} END)"
-    if kind == "VARCHAR":
-        return f"CAST(to_json({sql}) AS VARCHAR)"
     if kind == "DOUBLE":
         return f"({json_texts.double(sql)})"
-    if kind == "TIMESTAMP":
-        return f"strftime({sql}, '\"%Y-%m-%dT%H:%M:%S.%gZ\"')"
-    if kind == "DATE":
-        return f"('\"' || CAST({sql} AS VARCHAR) || '\"')"
-    if kind not in ("INTEGER", "BIGINT", "BOOLEAN") and not (
-        duckdb_sql.is_decimal(kind) and sqltypes.digits(kind)[1] <= 6
-    ):
+    # Java writes a small decimal of more digits as 1E-7.
+    is_short = duckdb_sql.is_decimal(kind) and sqltypes.digits(kind)[1] <= _MAX_SCALE
+    if kind not in _WRITTEN and not is_short:
         raise ConfigError(f"'{shown(node)}': it holds {kind}; cast it to a string")
-    return f"CAST({sql} AS VARCHAR)"
+    return _WRITTEN.get(kind, "CAST({} AS VARCHAR)").format(sql)
 
 
 def _named(sql: str, kind: str) -> list[tuple[str, str, str]]:
