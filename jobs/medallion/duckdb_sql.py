@@ -93,7 +93,7 @@ def struct(named: Iterable[tuple[str, str]]) -> str:
 def order_key(sql: str, duckdb_type: str, depth: int = 0) -> str:
     """Write what sorts as Spark sorts the values of a type: nulls inside of them come first."""
     if is_array(duckdb_type):
-        e = f"_{depth}"
+        e = f"_k{depth}"
         part = _part_key(e, element(duckdb_type), depth + 1)
         return f"list_transform({sql}, lambda {e}: {part})"
     if is_struct(duckdb_type):

@@ -16,6 +16,8 @@ LAYERS = ("raw", "processed", "analytics")
 _WRITE = "write raw.x, processed.x or analytics.x"
 # sqlglot names the end of the text by its own classes.
 _END_MARKS = ("<Token", "<class")
+# `:name.name[0]` behind a column; a type's name may stand behind the colon of a STRUCT.
+_PATH = re.compile(r":([A-Za-z_]\w*(?:\.\w+|\[[0-9]+\])*)(?!\s*[<(])")
 _UNCLOSED = re.compile("Missing (\\S+) from [0-9]")
 
 
@@ -100,12 +102,7 @@ def place(file: str, line: int) -> str:
 
 def _query(text: str, file: str) -> exp.Query:
     try:
-        for token in sqlglot.tokenize(text, read=WrittenSpark) if "::" in text else ():
-            if text[token.start : token.end + 1] == "::":
-                raise ConfigError(
-                    f"{place(file, token.line)}'::' is not known to Spark 3.5: write "
-                    "CAST(value AS type)"
-                )
+        _check_colons(text, file)
         trees = [tree for tree in sqlglot.parse(text, read=WrittenSpark) if tree is not None]
     except sqlglot.errors.ParseError as error:
         raise ConfigError(_syntax_error(error, file)) from error
@@ -128,6 +125,24 @@ def _query(text: str, file: str) -> exp.Query:
             "(WITH and UNION are fine), whose answer becomes the table"
         )
     return tree
+
+
+def _check_colons(text: str, file: str) -> None:
+    """Refuse what other dialects write with colons."""
+    tokens = sqlglot.tokenize(text, read=WrittenSpark) if ":" in text else []
+    for before, token in zip(tokens, tokens[1:]):
+        written = text[token.start : token.end + 1]
+        if written == "::":
+            raise ConfigError(
+                f"{place(file, token.line)}'::' is not known to Spark 3.5: write "
+                "CAST(value AS type)"
+            )
+        path = _PATH.match(text, token.start) if written == ":" else None
+        if path is not None:
+            raise ConfigError(
+                f"{place(file, token.line)}'{path[0]}' is not known to Spark 3.5: write "
+                f"get_json_object({text[before.start : before.end + 1]}, '$.{path[1]}')"
+            )
 
 
 def _reference(table: exp.Table, text: str, file: str) -> TableReference | None:

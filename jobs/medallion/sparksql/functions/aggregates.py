@@ -104,7 +104,8 @@ def _count_if(call: _Call) -> Piece:
 
 def _sum(call: _Call) -> Piece:
     if spans.is_span(call.arguments[0].kind):
-        return sqltypes.cast(call.write("sum", call.arguments[0]), "BIGINT").of(spans.SPAN)
+        span = call.arguments[0]
+        return sqltypes.cast(call.write("sum", span), "BIGINT").of(span.kind)
     value = call.number()
     if duckdb_sql.is_integer(value.kind):
         return sqltypes.cast(call.write("sum", value), "BIGINT")

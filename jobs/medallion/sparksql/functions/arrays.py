@@ -116,7 +116,8 @@ def _bracket(t: Translator, node: exp.Expr) -> Piece:
 
 
 def _size(t: Translator, node: exp.Expr) -> Piece:
-    array = demand_array(t, node, node.this if node.this is not None else node.expressions[0])
+    is_named = isinstance(node, exp.Anonymous)
+    array = demand_array(t, node, node.expressions[0] if is_named else node.this)
     count = f"len({array})"
     # size of NULL is -1 in Spark, array_size of it NULL.
     if not _is_called(node, "array_size"):
@@ -141,8 +142,14 @@ def _join(t: Translator, node: exp.Expr) -> Piece:
         joined = f"CASE WHEN {other} IS NOT NULL THEN {joined} END"
     else:
         joined = str(texts)
+    text = f"array_to_string({joined}, {separator})"
+    if not node.expression.is_string:
+        # DuckDB wants a constant there.
+        some = f"list_filter({joined}, lambda _e: _e IS NOT NULL)"
+        together = f"list_reduce({some}, lambda _e, _f: _e || {separator} || _f)"
+        text = f"CASE WHEN list_count({joined}) > 0 THEN {together} END"
     # DuckDB gives NULL for the empty array.
-    text = f"coalesce(array_to_string({joined}, {separator}), '')"
+    text = f"coalesce({text}, '')"
     known = " AND ".join(f"{part} IS NOT NULL" for part in (joined, separator))
     return Piece(f"(CASE WHEN {known} THEN {text} END)", "VARCHAR")
 
@@ -252,8 +259,15 @@ def _slice(t: Translator, node: exp.Expr) -> Piece:
     start, length = node.args["start"], node.args["end"]
     if not (start.is_int and length.is_int) or start.name == "0":
         raise ConfigError(f"'{shown(node)}': start and length are numbers such as 1, 2")
-    first, count = int(start.name), int(length.name)
-    return Piece(f"list_slice({array}, {first}, {first + count - 1})", array.kind)
+    first, count = int(start.to_py()), int(length.to_py())
+    if first > 0:
+        return Piece(f"list_slice({array}, {first}, {first + count - 1})", array.kind)
+    # What begins before the array is empty.
+    begin = f"len({array}) + {first + 1}"
+    part = f"list_slice({array}, {begin}, {begin} + {count - 1})"
+    return Piece(
+        f"(CASE WHEN {begin} > 0 THEN {part} WHEN {array} IS NOT NULL THEN [] END)", array.kind
+    )
 
 
 def _flatten(t: Translator, node: exp.Expr) -> Piece:

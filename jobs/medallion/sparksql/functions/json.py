@@ -34,7 +34,7 @@ def _json(t: Translator, part: exp.Expr) -> str:
 
 def _get(t: Translator, node: exp.Expr) -> Piece:
     path = node.expression
-    if not path.is_string:
+    if not path.is_string or node.expressions:
         raise ConfigError(f"'{shown(node)}': the path is a text in quotes such as '$.name'")
     before, after = _steps(node, path.name)
     value, json = json_texts.found("_j", before), t.text(t.sql(node.this))

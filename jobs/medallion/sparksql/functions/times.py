@@ -290,8 +290,9 @@ def _write_time(t: Translator, node: exp.Expr) -> str:
 
 def _unix_timestamp(t: Translator, node: exp.Expr) -> str:
     value = t.sql(node.this)
-    time = _parse_time(t, node) if value.kind == "VARCHAR" else value
-    return f"CAST(trunc(epoch({time})) AS BIGINT)"
+    is_text = value.kind == "VARCHAR"
+    time = _parse_time(t, node) if is_text else sqltypes.as_kind(value, "TIMESTAMP")
+    return f"(epoch_us({time}) // 1000000)"
 
 
 def _from_seconds(t: Translator, node: exp.Expr) -> Piece:
