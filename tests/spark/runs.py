@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from medallion import datatypes
 from medallion.contract.contract import Contract
-from medallion.engines.base import Engine, TableSource
+from medallion.engines.base import Engine, TableSource, TableTarget
+from medallion.runs.report import Report
 from medallion.sparksql.model_sql import parse_model, view_name
 
 
@@ -34,3 +36,18 @@ def answer(
         tables[name] = engine.bind(view_name(name), source)
     found = engine.create("result", engine.query(model, tables))
     return {name: kind.name for name, kind in found.items()}, engine.rows("SELECT * FROM result")
+
+
+def build(engine: Engine, text: str, inputs: Sequence[str], name: str) -> dict[str, int]:
+    """Make the table of a model in analytics/ as the job does, and count its objects."""
+    model = parse_model(text, f"config/models/{name}.sql")
+    tables = {
+        table: engine.bind(view_name(table), TableSource(table.replace(".", "/") + "/", {}))
+        for table in inputs
+    }
+    report = Report("model", name, "r1")
+    types = engine.create("result", engine.query(model, tables), once=True)
+    target = TableTarget(f"analytics/{name}/", types, (), tuple(types), keeps_columns=True)
+    engine.write_table("result", "true", target, report)
+    engine.release()
+    return asdict(report.objects)

@@ -108,6 +108,10 @@ class Worker:
         with self.engine() as engine:
             return runs.answer(engine, text, inputs)
 
+    def build(self, text: str, inputs: Sequence[str], name: str) -> dict[str, int]:
+        with self.engine() as engine:
+            return runs.build(engine, text, inputs, name)
+
     def write(
         self,
         select: str,

@@ -48,6 +48,19 @@ RUNS_ON_BOTH = {
     "GROUP BY GROUPING SETS ((name), ())",
     "LIMIT": "SELECT id FROM processed.t ORDER BY id DESC LIMIT 1",
     "FILTER": "SELECT count(*) FILTER (WHERE id > 1) AS n FROM processed.t",
+    "LATERAL VIEW [OUTER] explode(array)": "SELECT id, e FROM processed.t "
+    "LATERAL VIEW OUTER explode(split(name, '')) x AS e",
+    "`explode_outer`": "SELECT id, explode_outer(split(name, '')) AS e FROM processed.t",
+    "get_json_object(payload,": "SELECT get_json_object(name, '$.phones[0].number') AS n FROM "
+    "processed.t",
+    "from_json(payload, 'en": "SELECT from_json(name, 'en STRING, ru STRING').ru AS n "
+    "FROM processed.t",
+    "from_json(payload, 'ARRAY": "SELECT from_json(name, 'ARRAY<STRING>') AS n FROM processed.t",
+    "`size(collect_set(x))`": "SELECT size(collect_set(id)) AS n FROM processed.t",
+    "`sort_array(collect_list(struct(at, x))).x`": "SELECT sort_array(collect_list("
+    "struct(day, id))).id AS n FROM processed.t",
+    "`CAST(avg(arrival - departure) AS BIGINT)`": "SELECT CAST(avg(day - day) AS BIGINT) AS n FROM "
+    "processed.t",
     "RLIKE": "SELECT CASE WHEN name RLIKE '^a' THEN 1 END AS n FROM processed.t",
     "ROWS": "SELECT sum(id) OVER (PARTITION BY name ORDER BY id "
     "ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS n FROM processed.t",
@@ -57,10 +70,14 @@ REFUSED = {
     "recursive": "WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM a WHERE n < 3) "
     "SELECT n FROM a",
     "natural": "SELECT id FROM processed.t AS a NATURAL JOIN processed.t AS b",
-    "lateral": "SELECT e FROM processed.t LATERAL VIEW explode(split(name, '')) x AS e",
-    "`explode`": "SELECT explode(split(name, '')) AS e FROM processed.t",
-    "arrays": "SELECT array(id) AS a FROM processed.t",
-    "structs": "SELECT struct(id) AS a FROM processed.t",
+    "lateral join": "SELECT t.id FROM processed.t, LATERAL (SELECT t.id AS e) AS x",
+    "`inline`": "SELECT e FROM processed.t LATERAL VIEW inline(array(struct(id))) x AS e",
+    "`json_tuple`": "SELECT e FROM processed.t LATERAL VIEW json_tuple(name, 'a') x AS e",
+    "lambdas": "SELECT transform(array(id), x -> x + 1) AS a FROM processed.t",
+    "`payload:city` is not known": "SELECT name:city AS c FROM processed.t",
+    "whole arrays are not compared": "SELECT id FROM processed.t WHERE array(id) = array(1)",
+    "`collect_list` has no order": "SELECT collect_list(id) AS l FROM processed.t",
+    "No column can hold one": "SELECT day - day AS d FROM processed.t",
     "maps": "SELECT map(id, name) AS a FROM processed.t",
     "`PIVOT`": "SELECT * FROM processed.t PIVOT (count(*) FOR name IN ('a'))",
     "`rand()`": "SELECT rand() AS n FROM processed.t",

@@ -327,7 +327,9 @@ class DuckDbEngine(Engine):
             )
             if count
         ]
-        keys = (order_key(f'"{column}"', target.types[column].duckdb) for column in target.sort_by)
+        # Of other columns, which are not written, the order is plain.
+        kinds = {column: kind.duckdb for column, kind in target.types.items()}
+        keys = (order_key(f'"{column}"', kinds.get(column, "")) for column in target.sort_by)
         order = _ascending([*values, *keys])
         columns = ", ".join(f'"{column}"' for column in target.schema.names)
         rows = Rows(self.batches(f"SELECT {columns} {chosen} ORDER BY {order}", _BATCH_ROWS))

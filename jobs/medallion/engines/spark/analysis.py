@@ -44,7 +44,13 @@ def kind_of(spark: SparkSession, expression: str, types: Mapping[str, str]) -> s
         raise ConfigError(message(error)) from error
     if len(found.columns) != len(types) + 1:
         raise ConfigError("it gives more than one value; an expression computes one")
-    return str(dict(found.dtypes)["_value"])
+    kind = str(dict(found.dtypes)["_value"])
+    if kind.startswith(("array", "struct", "map")):
+        raise ConfigError(
+            f"it gives {kind}, which no column of a dataset can hold; take an element or a field, "
+            "or make a string of it with array_join or to_json"
+        )
+    return kind
 
 
 def _check_shape(expression: str) -> None:

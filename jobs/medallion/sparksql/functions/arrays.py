@@ -12,7 +12,7 @@ from sqlglot import exp
 from medallion import duckdb_sql
 from medallion.errors import ConfigError
 from medallion.sparksql import operators, sqltypes
-from medallion.sparksql.dialect import function_name, shown
+from medallion.sparksql.dialect import function_name, shown, spelling
 from medallion.sparksql.functions import scalars
 from medallion.sparksql.operators import same_kind
 from medallion.sparksql.sqltypes import Piece
@@ -58,7 +58,8 @@ def _struct(t: Translator, node: exp.Expr) -> Piece:
         value = t.sql(part.expression if is_named else part)
         if value.kind == sqltypes.NULL or not sqltypes.is_column(value.kind):
             raise ConfigError(f"'{shown(node)}': a field is {value.kind}; cast it")
-        fields.append((part.name if is_named else f"col{number}", value))
+        name = (spelling(part.this) or part.name) if is_named else f"col{number}"
+        fields.append((name, value))
     if not fields or len({name.lower() for name, _ in fields}) < len(fields):
         raise ConfigError(f"'{shown(node)}' needs fields whose names differ; name them with AS")
     packed = ", ".join(f"{duckdb_sql.quoted(name)} := {value}" for name, value in fields)
