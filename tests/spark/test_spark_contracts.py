@@ -119,7 +119,8 @@ MISTAKES = {
     "rows": ("explode(array(x))", "explode"),
     "changes": ("current_date()", "changes from run to run"),
     "syntax": ("x +", "derive[0].expression' (column 'y'): in \"x +\": "),
-    "type": ("array(x)", "it gives array<int>, which is never an int; change the type or cast"),
+    "type": ("to_date('2013-01-01')", "it gives date, which is never an int; change the type or cast"),
+    "array": ("array(x)", "it gives array<int>, which no column of a dataset can hold; take an"),
     "names a column": ("x AS z", "is a name for its result"),
 }
 
@@ -274,7 +275,7 @@ BAD_MODELS = {
     "unknown column": ("SELECT id,\n  nosuch\nFROM processed.t", "line 2: ", "nosuch"),
     "unknown function": ("SELECT\n\n nosuch(id) AS x FROM processed.t", "line 3: ", "nosuch"),
     "void": ("SELECT NULL AS x FROM processed.t", "column 'x' is NULL of no type", "string, bool"),
-    "array": ("SELECT array(id) AS x FROM processed.t", "column 'x' is array<bigint>", "cast it"),
+    "interval": ("SELECT INTERVAL 1 DAY AS x FROM processed.t", "column 'x' is ", "interval"),
     "map": ("SELECT map(id, 1) AS x FROM processed.t", "column 'x' is map<bigint,int>", "cast it"),
     "twice": ("SELECT id, 1 AS ID FROM processed.t", "line 1: ", "two columns the name 'id'"),
 }
