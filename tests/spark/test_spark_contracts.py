@@ -119,7 +119,7 @@ MISTAKES = {
     "rows": ("explode(array(x))", "explode"),
     "changes": ("current_date()", "changes from run to run"),
     "syntax": ("x +", "derive[0].expression' (column 'y'): in \"x +\": "),
-    "type": ("to_date('2013-01-01')", "it gives date, which is never an int; change the type or cast"),
+    "type": ("to_date('2013-01-01')", "it gives date, which is never an int; change"),
     "array": ("array(x)", "it gives array<int>, which no column of a dataset can hold; take an"),
     "names a column": ("x AS z", "is a name for its result"),
 }
