@@ -374,7 +374,9 @@ def test_read__that_a_change_upsets_is_asked_again(times: int, answered: bool) -
         assert bodies == [b"{}"] * (times + 1)
 
 
-@pytest.mark.parametrize(("service", "together"), [("iam", 1), ("glue", 1), ("s3", 4), ("monitoring", 4)])
+@pytest.mark.parametrize(
+    ("service", "together"), [("iam", 1), ("glue", 1), ("s3", 4), ("monitoring", 4)]
+)
 def test_changes__are_made_one_at_a_time(service: str, together: int) -> None:
     """Before it adds a role, moto goes through all of them; an alarm waits for its topic."""
     inside = 0
