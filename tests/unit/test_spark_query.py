@@ -367,3 +367,35 @@ def test_ties__are_broken_by_all_columns(lake: duckdb.DuckDBPyConnection) -> Non
     assert sorted(rows) == [(1, 1, 3), (2, 1, 3), (3, 1, 3)]
     limited = "SELECT k, n FROM processed.t ORDER BY k LIMIT 1"
     assert lake.execute(_translate(lake, limited)).fetchall() == [(None, 5)]
+
+
+@pytest.mark.parametrize(
+    "select",
+    [
+        "SELECT n, row_number() OVER (ORDER BY k) AS r FROM raw.r",
+        "SELECT lag(n) OVER (ORDER BY k) AS l, v FROM raw.r",
+        "SELECT v, avg(x) OVER (ORDER BY k ROWS 2 PRECEDING) AS a FROM raw.r WHERE n > 300",
+        "SELECT ntile(7) OVER (ORDER BY k) AS a, row_number() OVER (ORDER BY v DESC) AS b, "
+        "row_number() OVER (PARTITION BY v ORDER BY k) AS c FROM raw.r",
+        "SELECT row_number() OVER (ORDER BY k) AS a, "
+        "(SELECT max(o.x) FROM raw.r AS o WHERE o.n = r.n) AS x FROM raw.r AS r",
+        "SELECT x, lag(n) OVER (ORDER BY r.k) AS l FROM raw.r JOIN raw.r AS o USING (n, x)",
+        "SELECT a.r, a.v, b.v AS w FROM (SELECT v, row_number() OVER (ORDER BY k) AS r FROM raw.r) "
+        "AS a JOIN (SELECT v, row_number() OVER (ORDER BY k) AS r FROM raw.r) AS b ON a.r = b.r",
+    ],
+)
+def test_ties__the_same_answer_whatever_the_order_of_rows(select: str) -> None:
+    answers = set()
+    for seed in range(4):
+        with duckdb.connect() as connection:
+            connection.execute(
+                "CREATE TABLE raw__r AS SELECT i AS n, i // 9000 AS k, i % 7 AS v, i / 8 AS x "
+                f"FROM range(18000) AS r(i) ORDER BY hash(i + {seed})"
+            )
+            translator = query_write.QueryTranslator(
+                lambda sql, c=connection: _describe(c, sql)  # type: ignore[misc]
+            )
+            tables = {"raw.r": _describe(connection, "FROM raw__r")}
+            sql = translator.translate(model_sql.parse_model(select, FILE), tables)
+            answers.add(str(sorted(connection.execute(sql).fetchall(), key=str)))
+    assert len(answers) == 1

@@ -168,10 +168,9 @@ class ExpressionTranslator:
             return times.from_text(piece.sql, target)
         if piece.kind == "VARCHAR" and target.base not in ("string", "boolean"):
             return _number_of_text(piece.sql, target)
-        if duckdb_sql.is_decimal(piece.kind) and target.base == "decimal":
-            precision, scale = sqltypes.digits(piece.kind)
-            if target.scale < scale:
-                return decimals.rounded(piece, target.duckdb, precision)
+        rounded = decimals.cast(piece, target.duckdb) if target.base == "decimal" else None
+        if rounded is not None:
+            return rounded
         if piece.kind == "BIGINT" and target.base == "int":
             # What does not fit wraps around, as in Spark.
             low = f"xor({piece} & 4294967295, 2147483648) - 2147483648"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Union
 
@@ -114,7 +114,7 @@ def _literal(_: Translator, node: exp.Expr) -> Piece:
 
 def _paren(t: Translator, node: exp.Expr) -> Piece:
     inner = t.sql(node.this)
-    return Piece(f"({inner})", inner.kind)
+    return replace(inner, sql=f"({inner})")
 
 
 def _logical(operator: str) -> Writer:
@@ -175,7 +175,11 @@ def demand_alike(t: Translator, node: exp.Expr, parts: list[exp.Expr]) -> list[P
                 f"'{shown(node)}': {shown(part)} is not a date or timestamp such as "
                 "'2013-01-31' or '2013-01-31 17:30:00'"
             )
-        values[index] = sqltypes.cast(duckdb_sql.literal(written), "TIMESTAMP")
+        # Beside a timestamp DuckDB casts the date of each row.
+        day, _, time = written.partition(" ")
+        is_day = others == ["DATE"] and time == "00:00:00"
+        text = duckdb_sql.literal(day if is_day else written)
+        values[index] = sqltypes.cast(text, "DATE" if is_day else "TIMESTAMP")
     return values
 
 
@@ -214,12 +218,24 @@ def _in(t: Translator, node: exp.Expr) -> str:
     return f"({value} IN ({', '.join(map(str, listed))}))"
 
 
-def _maybe_not(template: str) -> Writer:
+def _maybe_not(template: str) -> Callable[[Translator, exp.Expr], str]:
     """Write a test that sqlglot negates by an argument of its node."""
 
     def write(t: Translator, node: exp.Expr) -> str:
         written = template.format_map(_Arguments(t, node))
         return f"(NOT {written})" if node.args.get("negate") else written
+
+    return write
+
+
+def _like(operator: str) -> Writer:
+    def write(t: Translator, node: exp.Expr) -> str:
+        pattern = node.expression
+        # Backslash is the escape character unless another one is named; without one DuckDB is
+        # faster.
+        is_plain = isinstance(pattern, exp.Literal) and "\\" not in pattern.name
+        escape = "" if is_plain else " ESCAPE '\\'"
+        return _maybe_not(f"({{this:text}} {operator} {{expression:text}}{escape})")(t, node)
 
     return write
 
@@ -298,9 +314,8 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
             exp.Is: _is,
             exp.Between: _between,
             exp.In: _in,
-            # Backslash is the escape character unless another one is named.
-            exp.Like: _maybe_not("({this:text} LIKE {expression:text} ESCAPE '\\')"),
-            exp.ILike: _maybe_not("({this:text} ILIKE {expression:text} ESCAPE '\\')"),
+            exp.Like: _like("LIKE"),
+            exp.ILike: _like("ILIKE"),
             exp.RegexpLike: _maybe_not("regexp_matches({this:text}, {expression})"),
         },
     ),

@@ -157,6 +157,7 @@ class _Writer:
     def _select(self, select: exp.Select, rows: Rows) -> list[Column]:
         # Nodes and what they become, once all is translated.
         written: list[tuple[exp.Expr, object]] = []
+        rows.named |= _named_columns(select, rows)
         rows.windows = {w.name.lower(): w for w in select.args.get("windows") or ()}
         for source in rows.sources:
             condition = source.join.args.get("on") if source.join is not None else None
@@ -236,6 +237,19 @@ class _Writer:
             for node, piece, column in zip(row.expressions, values_of_row, columns):
                 node.replace(written_as(node, str(sqltypes.as_kind(piece, column.kind))))
         return _renamed(columns, _spellings(values))
+
+
+def _named_columns(select: exp.Select, rows: Rows) -> set[str]:
+    """Give the names of columns that a SELECT reads."""
+    windows = set()
+    for window in select.find_all(exp.Window):
+        definition = window.copy()
+        definition.set("this", exp.Null())
+        windows.add(definition.sql())
+    if len(windows) > 1:
+        # Each may put rows that are equal here in another order, so none may be equal.
+        return {name for source in rows.sources for name in source.columns}
+    return {column.name for column in select.find_all(exp.Column)}
 
 
 def _spellings(node: exp.Expr) -> list[str]:

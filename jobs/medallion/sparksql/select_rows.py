@@ -79,6 +79,8 @@ class Rows(expressions.ExpressionTranslator):
         self.keys: dict[exp.Expr, Piece] | None = None
         self.has_grouping_sets = False
         self.is_correlated = False
+        # The names that the SELECT, or a query in one of its expressions, reads.
+        self.named: set[str] = set()
         # The select list by name, for HAVING and ORDER BY.
         self.aliases: dict[str, Piece] = {}
         self._in_aggregate = False
@@ -122,6 +124,7 @@ class Rows(expressions.ExpressionTranslator):
                     "WHERE only"
                 )
             self.is_correlated = True
+            self.outer.named.add(node.name)
             return self.outer.sql(node)
         if found is None:
             raise ConfigError(self._unknown(node))
@@ -187,8 +190,9 @@ class Rows(expressions.ExpressionTranslator):
         """Give what tells rows, or groups, apart."""
         if self.keys is not None:
             return list(dict.fromkeys(map(str, self.keys.values())))
+        # Of rows that differ in nothing that is read, no one sees which comes first.
         shown_sources = [source for source in self.sources if not source.is_hidden]
-        return [str(s.read(name)) for s in shown_sources for name in s.columns]
+        return [str(s.read(n)) for s in shown_sources for n in s.columns if n in self.named]
 
     def aggregate(self, node: exp.Expr) -> Piece:
         """Translate an aggregate, which is of rows."""

@@ -42,6 +42,7 @@ class Piece:
 
     sql: str
     kind: str
+    short: Short | None = None
 
     def __str__(self) -> str:
         """Give the SQL, to be written into more of it."""
@@ -50,6 +51,15 @@ class Piece:
     def of(self, kind: str) -> Piece:
         """Give the same SQL as of another type, which DuckDB knows nothing of."""
         return Piece(self.sql, kind)
+
+
+@dataclass(frozen=True)
+class Short:
+    """A product of decimals in 64 bits, where none of `tests` is true; else it is `slow`."""
+
+    sql: str
+    tests: tuple[str, ...]
+    slow: Piece
 
 
 def cast(sql: str | Piece, kind: str) -> Piece:

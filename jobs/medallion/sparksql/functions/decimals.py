@@ -8,21 +8,17 @@ than 38 digits, DuckDB raises an error.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
-from typing import Union
 
 from medallion import duckdb_sql
 from medallion.errors import ConfigError
 from medallion.sparksql import sqltypes
+from medallion.sparksql.functions import narrow
+from medallion.sparksql.functions.narrow import FAST_DIGITS as _FAST_DIGITS
+from medallion.sparksql.functions.narrow import Digits, Number
 from medallion.sparksql.sqltypes import Piece
 
-Digits = tuple[int, int]
-
 _MOST = 38
-_SHORT = 300
-# Up to these DuckDB calculates with 64 bits.
-_FAST_DIGITS = 18
-Number = Union[str, Piece]
+SHORT = 300
 Operation = Callable[[Number, Digits, Number, Digits], Piece]
 
 
@@ -34,6 +30,10 @@ def add(operator: str) -> Operation:
         scale = max(s1, s2)
         precision = max(p1 - s1, p2 - s2) + scale + 1
         exact = sqltypes.decimal(precision, scale)
+        if precision <= _FAST_DIGITS:
+            # DuckDB gives it the same type.
+            sides = f"({_decimal(left, of_left)} {operator} {_decimal(right, of_right)})"
+            return Piece(sides, exact)
         sides = f"(CAST({left} AS {exact}) {operator} CAST({right} AS {exact}))"
         return _fitted(sides, exact, sqltypes.adjusted(precision, scale))
 
@@ -48,12 +48,15 @@ def multiply(left: Number, of_left: Digits, right: Number, of_right: Digits) -> 
             f"a product of {s1} and {s2} digits after the point has more than 38; cast a factor "
             "to a decimal with fewer"
         )
-    if p1 + p2 > _FAST_DIGITS:
-        # DuckDB multiplies in the longer of the two types, and fails beyond it.
-        of_left = (max(p1, _FAST_DIGITS + 1), s1)
-    sides = f"({_decimal(left, of_left)} * {_decimal(right, of_right)})"
     exact = sqltypes.decimal(p1 + p2, s1 + s2)
-    return _fitted(sides, exact, sqltypes.adjusted(p1 + p2 + 1, s1 + s2))
+    kind = sqltypes.adjusted(p1 + p2 + 1, s1 + s2)
+    if p1 + p2 <= _FAST_DIGITS:
+        return _fitted(f"({_decimal(left, of_left)} * {_decimal(right, of_right)})", exact, kind)
+    # DuckDB multiplies in the longer of the two types, and fails beyond it.
+    whole = left.short.slow if isinstance(left, Piece) and left.short is not None else left
+    wide = _decimal(whole, (max(p1, _FAST_DIGITS + 1), s1))
+    slow = _fitted(f"({wide} * {_decimal(right, of_right)})", exact, kind)
+    return narrow.product(left, of_left, right, of_right, slow)
 
 
 def divide(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:
@@ -70,42 +73,8 @@ def quotient(left: Number, of_left: Digits, right: Number, of_right: Digits, kin
     shift = scale + of_right[1] - of_left[1] + 1
     counter, divisor = unscaled(left, of_left), unscaled(right, of_right)
     whole = f"({counter} * {_power(shift)} // nullif({divisor}, 0))"
-    exact = f"CAST({whole} AS DECIMAL(38,0)) * {_unit(scale + 1)}"
-    slow = rounded(f"({exact})", kind, 38)
-    limit = _fast_limit(of_left, scale, shift)
-    if limit < 1 or not _is_short(right, of_right):
-        return slow
-    # With 64 bits that is 20 times faster; most numbers are small enough.
-    counter = _short_unscaled(left, (_FAST_DIGITS, of_left[1]))
-    divisor = _short_unscaled(right, (of_right[0] + of_right[1], of_right[1]))
-    whole = f"({counter} * {_power(shift, 'BIGINT')} // nullif({divisor}, 0))"
-    exact = f"CAST({whole} AS DECIMAL({_FAST_DIGITS},0)) * {_unit(scale + 1)}"
-    fast = rounded(f"({exact})", kind, _FAST_DIGITS)
-    most = format(Decimal(limit).scaleb(-of_left[1]), "f")
-    return Piece(f"(CASE WHEN abs({left}) <= {most} THEN {fast} ELSE {slow} END)", kind)
-
-
-def _fast_limit(of_left: Digits, scale: int, shift: int) -> int:
-    """Give the largest dividend, without its point, that is divided with 64 bits; 0 if none."""
-    if max(scale + 1, shift, of_left[1]) >= _FAST_DIGITS:
-        return 0
-    return int(min(10 ** (_FAST_DIGITS - shift), 10 ** (_FAST_DIGITS - of_left[1]))) - 1
-
-
-def _is_short(value: Number, of_value: Digits) -> bool:
-    """Whether the digits of a number are a BIGINT, and so are they with the scale once more."""
-    if of_value[1] == 0 and not (isinstance(value, Piece) and duckdb_sql.is_decimal(value.kind)):
-        return True
-    return sum(of_value) <= _FAST_DIGITS
-
-
-def _short_unscaled(value: Number, of_value: Digits) -> str:
-    """Write the digits of a short decimal as a BIGINT."""
-    precision, scale = of_value
-    if scale == 0:
-        return f"CAST({value} AS BIGINT)"
-    kind = f"DECIMAL({min(precision, _FAST_DIGITS)},{scale})"
-    return f"CAST(CAST({value} AS {kind}) * {_power(scale, 'DECIMAL')} AS BIGINT)"
+    exact = f"CAST({whole} AS DECIMAL(38,0)) * {narrow.unit(scale + 1)}"
+    return narrow.quotient(left, of_left, right, of_right, rounded(f"({exact})", kind, _MOST))
 
 
 def rounded(sql: Number, kind: str, digits: int) -> Piece:
@@ -126,8 +95,21 @@ def unless_tied(value: Piece, digits: int, fast: str, exact: str) -> str:
     scaled = f"({value} * 1e{digits})"
     is_sure = f"abs({scaled}) < 1e9 AND abs({scaled} - floor({scaled}) - 5e-1) > 1e-3"
     # The value is written six times; long ones are mostly of few rows, such as aggregates.
-    short = len(value.sql) <= _SHORT
+    short = len(value.sql) <= SHORT
     return f"(CASE WHEN {is_sure} THEN {fast} ELSE {exact} END)" if short else exact
+
+
+def cast(value: Piece, kind: str) -> Piece | None:
+    """Write the cast of what has to be rounded; None for what DuckDB casts as Spark does."""
+    if duckdb_sql.is_decimal(value.kind):
+        precision, scale = sqltypes.digits(value.kind)
+        return rounded(value, kind, precision) if sqltypes.digits(kind)[1] < scale else None
+    if value.kind != sqltypes.DOUBLE:
+        return None
+    # Spark rounds a double by its text, half up.
+    exact = f"TRY_CAST(CAST({value} AS VARCHAR) AS {kind})"
+    fast = f"TRY_CAST({value} AS {kind})"
+    return Piece(unless_tied(value, sqltypes.digits(kind)[1], fast, exact), kind)
 
 
 def remainder(left: Number, of_left: Digits, right: Number, of_right: Digits) -> Piece:
@@ -160,21 +142,13 @@ def unscaled(value: Number, of_value: Digits) -> str:
 
 def _power(exponent: int, kind: str = "HUGEINT") -> str:
     """Write a power of ten."""
-    digits = f"'1{'0' * exponent}'"
-    if kind == "DECIMAL":
-        return f"CAST({digits} AS DECIMAL({exponent + 1},0))"
-    return f"CAST({digits} AS {kind})"
+    return narrow.power(exponent) if kind == "DECIMAL" else f"CAST('1{'0' * exponent}' AS {kind})"
 
 
 def _decimal(value: Number, of_value: Digits) -> str:
     """Make a whole number a decimal; decimals stay what they are."""
     kind = sqltypes.decimal(*of_value)
     return str(sqltypes.as_kind(value if isinstance(value, Piece) else Piece(value, ""), kind))
-
-
-def _unit(scale: int) -> str:
-    """Write the smallest decimal of a scale, which gives whole numbers this scale."""
-    return f"CAST('0.{'0' * (scale - 1)}1' AS DECIMAL({scale},{scale}))"
 
 
 def _fitted(sql: str, exact: str, kind: str) -> Piece:

@@ -10,12 +10,14 @@ from medallion import duckdb_sql
 from medallion.errors import ConfigError
 from medallion.sparksql import sqltypes
 from medallion.sparksql.dialect import shown
-from medallion.sparksql.functions import decimals
+from medallion.sparksql.functions import decimals, narrow
 from medallion.sparksql.operators import demand_alike, of, same_kind
 from medallion.sparksql.sqltypes import Piece
 from medallion.sparksql.translator import Handler, Translator
 
 _BLANK = "' '"
+# A regular expression that is a text: signs that have a meaning stand behind a backslash.
+_PLAIN = re.compile(r"([A-Za-z0-9 ,;:/#@=_-]|\\[|.,;:/-])+")
 
 
 def initcap(sql: str) -> str:
@@ -38,7 +40,8 @@ def _round(t: Translator, node: exp.Expr) -> Piece:
     kind = value.kind
     if duckdb_sql.is_decimal(kind):
         kind = _rounded(kind, digits)
-        return sqltypes.cast(f"round({value}, {digits})", kind)
+        slow = sqltypes.cast(f"round({value}, {digits})", kind)
+        return narrow.rounded(value, kind, slow) if digits >= 0 else slow
     if duckdb_sql.is_integer(kind):
         return value if digits >= 0 else sqltypes.cast(f"round({value}, {digits})", kind)
     if digits < 0:
@@ -133,6 +136,15 @@ def _pipes(t: Translator, node: exp.Expr) -> str:
     return f"({t.text(t.sql(node.this))} || {t.text(t.sql(node.expression))})"
 
 
+def _upper(t: Translator, node: exp.Expr) -> str:
+    value = t.text(t.sql(node.this))
+    # DuckDB has a capital ß, Java has none.
+    whole = f"upper(replace({value}, 'ß', 'SS'))"
+    if len(value.sql) > decimals.SHORT:
+        return whole
+    return f"(CASE WHEN contains({value}, 'ß') THEN {whole} ELSE upper({value}) END)"
+
+
 def _trim(t: Translator, node: exp.Expr) -> str:
     name = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get(node.text("position"), "trim")
     return f"{name}({t.text(t.sql(node.this))}, {t.optional(node, 'expression', _BLANK)})"
@@ -202,8 +214,12 @@ def _element(t: Translator, node: exp.Expr) -> str:
     number = int(index.name) + (0 if node.args.get("offset") == 1 else 1)
     if number < 1:
         raise ConfigError(f"'{shown(node)}': the index is before the first element")
-    value = t.sql(node.this.this)
-    return f"(str_split_regex({value}, {_pattern(t, node.this)})[{number}])"
+    value, pattern = t.sql(node.this.this), _pattern(t, node.this)
+    written = node.this.expression.name
+    if _PLAIN.fullmatch(written):
+        plain = duckdb_sql.literal(written.replace("\\", ""))
+        return f"(string_split({value}, {plain})[{number}])"
+    return f"(str_split_regex({value}, {pattern})[{number}])"
 
 
 def _sha2(t: Translator, node: exp.Expr) -> str:
@@ -250,8 +266,7 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
             exp.DPipe: _pipes,
             exp.ConcatWs: lambda t, node: f"concat_ws({', '.join(_texts(t, node))})",
             exp.Lower: "lower({this:text})",
-            # DuckDB has a capital ß, Java has none.
-            exp.Upper: "upper(replace({this:text}, 'ß', 'SS'))",
+            exp.Upper: _upper,
             exp.Initcap: lambda t, node: initcap(str(t.text(t.sql(node.this)))),
             exp.Trim: _trim,
             exp.Reverse: "reverse({this:text})",

@@ -58,6 +58,8 @@ _DIGITS, _PART = "[0-9]{4,7}", "[0-9]{1,2}"
 _YEAR = f"[+]?{_DIGITS}"
 _ZONE = "(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)"
 _TIME = f"([01]?[0-9]|2[0-3])(:{_PART}(:{_PART}([.][0-9]*)?( ?{_ZONE})?)?)?"
+# DuckDB writes infinity and years before 1 as texts, too, which Spark does not read.
+_FIRST, _LAST = "TIMESTAMP '0001-01-01'", "TIMESTAMP '9999-12-31 23:59:59.999999'"
 _DATE = datatypes.parse("date")
 _TIMESTAMP = datatypes.parse("timestamp")
 # What a Spark pattern may hold, once sqlglot has rewritten it for strptime.
@@ -72,20 +74,20 @@ def from_text(sql: str, target: datatypes.DataType) -> Piece:
     or four digits. Spark knows further zones, and years before 1, which are NULL here.
     """
     # Most texts are written in full, which is seen without regular expressions.
-    full, text = f"{sql} LIKE '____-__-__' AND {sql} >= '0'", duckdb_sql.trimmed(sql)
+    kind, text = target.duckdb, duckdb_sql.trimmed(sql)
+    full = f"{sql} LIKE '____-__-__' AND {sql} >= '0'"
     if target.base == "date":
         read = f"regexp_extract({text}, '^{_YEAR}(-{_PART}(-{_PART}([ T].*)?)?)?$')"
         read = f"regexp_replace({read}, '[ T].*', '')"
         read = f"TRY_CAST({_whole_day(read)} AS DATE)"
     else:
-        full = f"{sql} LIKE '____-__-__ __:__:__' AND {sql} >= '0' AND {sql}[12:13] < '24'"
-        full = f"{full} AND {sql}[12] >= '0'"
+        value = f"TRY_CAST({sql} AS TIMESTAMP)"
+        full = f"CAST({value} AS VARCHAR) = {sql} AND {value} BETWEEN {_FIRST} AND {_LAST}"
         read = f"regexp_extract({text}, '^{_YEAR}(-{_PART}(-{_PART}([ T]{_TIME})?)?)?$')"
         read = f"regexp_replace({read}, ' ?(Z|UTC)$', '')"
         read = rf"regexp_replace({read}, '([ T]{_PART})$', '\1:0')"
         read = rf"regexp_replace({_whole_day(read)}, ' ([+-])', '\1')"
         read = f"CAST(TRY_CAST({read} AS TIMESTAMPTZ) AS TIMESTAMP)"
-    kind = target.duckdb
     return Piece(f"(CASE WHEN {full} THEN TRY_CAST({sql} AS {kind}) ELSE {read} END)", kind)
 
 
@@ -191,18 +193,22 @@ def _timestamp_diff(t: Translator, node: exp.Expr) -> Piece:
 
 
 def _months_between(t: Translator, node: exp.Expr) -> str:
-    end, start = _time(t, node.this), _time(t, node.expression)
+    sides = [node.this, node.expression]
+    are_days = all(t.sql(side).kind == "DATE" for side in sides)
+    end, start = (_date(t, side) if are_days else _time(t, side) for side in sides)
     months = f"date_diff('month', {start}, {end})"
     # Equal days of the month, or both the last: the time of day does not count.
     same = (
         f"(day({start}) = day({end}) OR ({start} >= last_day({start}) "
         f"AND {end} >= last_day({end})))"
     )
-    days = f"(day({end}) - day({start})) * 86400"
-    seconds = " - ".join(
-        f"date_diff('second', date_trunc('day', {time}), {time})" for time in (end, start)
-    )
-    part = f"{months} + ({days} + {seconds}) / 2678400"
+    seconds = f"(day({end}) - day({start})) * 86400"
+    if not are_days:
+        first, last = (
+            f"date_diff('second', date_trunc('day', {time}), {time})" for time in (start, end)
+        )
+        seconds = f"({seconds} + {last} - {first})"
+    part = f"{months} + {seconds} / 2678400"
     rounded = t.optional(node, "roundoff", "true")
     if rounded == "true":
         part = f"floor(({part}) * 100000000 + 0.5::DOUBLE) / 100000000"

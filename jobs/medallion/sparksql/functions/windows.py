@@ -30,7 +30,7 @@ _PICKS: dict[type[exp.Expr], str] = {
     exp.Last: "last_value",
     exp.NthValue: "nth_value",
 }
-# Rows that the order leaves equal are put in one by all their columns, or the answer would change.
+# Rows that the order leaves equal are put in one by all columns read, or the answer would change.
 _SENSITIVE = (exp.RowNumber, exp.Ntile, exp.Lag, exp.Lead)
 _FROM_THE_START = "RANGE BETWEEN UNBOUNDED PRECEDING"
 NAMES = (
