@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,11 +24,12 @@ from local.backends import backend
 from local.errors import AwsError
 from local.glue.crawl_schema import CrawlError, column_types
 from local.iam.actions import arn
+from local.iam.actions_s3 import find_object, needs_s3
 from local.iam.authorisation import authorise
 from local.iam.clients import client
 from local.iam.principals import Principal
 from local.lifecycle import on_stop
-from local.settings import settings
+from local.settings import REGION, settings
 
 _fetchers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="athena-fetch")
 
@@ -82,8 +83,8 @@ class DataFile:
     values: tuple[str, ...]
 
 
-def _denied(error: ClientError) -> bool:
-    return str(error.response["Error"]["Code"]) in ("AccessDenied", "AccessDeniedException", "403")
+def _denied(details: Mapping[str, object]) -> bool:
+    return str(details["Code"]) in ("AccessDenied", "AccessDeniedException", "403")
 
 
 class Reader:
@@ -99,7 +100,7 @@ class Reader:
         try:
             return getattr(self._glue, operation)(**arguments)
         except ClientError as error:
-            if _denied(error):
+            if _denied(error.response["Error"]):
                 raise QueryFailedError(
                     "",
                     "Insufficient permissions to execute the query. "
@@ -202,43 +203,59 @@ class Reader:
         for partition in partitions:
             place = urlsplit(partition.location)
             prefix = place.path.strip("/") + "/"
-            try:
-                pages = self._s3.get_paginator("list_objects_v2").paginate(
-                    Bucket=place.netloc, Prefix=prefix
-                )
-                for page in pages:
-                    for item in page.get("Contents", []):
-                        below = item["Key"][len(prefix) :].split("/")
-                        if item["Size"] and not any(part.startswith(("_", ".")) for part in below):
-                            wanted.append(
-                                (place.netloc, item["Key"], item["ETag"], partition.values)
-                            )
-            except ClientError as error:
-                raise _s3_failure(partition.location, error) from error
+            for key, etag, size in self._list(place.netloc, prefix):
+                below = key[len(prefix) :].split("/")
+                if size and not any(part.startswith(("_", ".")) for part in below):
+                    wanted.append((place.netloc, key, etag, partition.values))
         return list(_fetchers.map(lambda one: self._fetch(*one), wanted))
+
+    def _list(self, bucket: str, prefix: str) -> list[tuple[str, str, int]]:
+        """Return key, ETag and size of the objects below a prefix.
+
+        A table may have hundreds of partitions, and a request for each takes a hundred times what
+        its answer does, so the caller's rights are asked for here, and the backend for the rest.
+        """
+        query = urlencode({"list-type": "2", "prefix": prefix})
+        self._allow("ListObjectsV2", bucket, None, f"s3://{bucket}/{prefix}", query)
+        found = backend("s3").buckets.get(bucket)
+        if found is None:
+            error = {"Code": "NoSuchBucket", "Message": "The specified bucket does not exist"}
+            raise _s3_failure(f"s3://{bucket}/{prefix}", error)
+        keys = sorted(key for key in list(found.keys) if key.startswith(prefix))
+        objects = [(key, find_object(bucket, key)) for key in keys]
+        return [(key, one.etag, one.size) for key, one in objects if one is not None]
+
+    def _allow(
+        self, operation: str, bucket: str, key: str | None, uri: str, query: str = ""
+    ) -> None:
+        needs, context = needs_s3(operation, bucket, key, {"QUERY_STRING": query})
+        context["kms:viaservice"] = f"s3.{REGION}.amazonaws.com"
+        try:
+            authorise(self._principal, needs, context)
+        except AwsError as error:
+            raise _s3_failure(uri, {"Code": error.code, "Message": error.message}) from error
 
     def _fetch(self, bucket: str, key: str, etag: str, values: tuple[str, ...]) -> DataFile:
         uri = f"s3://{bucket}/{key}"
         name = hashlib.sha256(f"{uri}\n{etag}".encode()).hexdigest()
         path = cache_directory() / f"{name}.parquet"
+        if path.exists():
+            # The copy may be another caller's: this one has to be allowed to read as well.
+            self._allow("GetObject", bucket, key, uri)
+            return DataFile(path, uri, values)
         try:
-            if path.exists():
-                # The copy may be another caller's: this one has to be allowed to read as well.
-                self._s3.get_object(Bucket=bucket, Key=key, Range="bytes=0-3")["Body"].read()
-            else:
-                partial = path.with_suffix(f".{threading.get_ident()}")
-                with partial.open("wb") as file:
-                    body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
-                    shutil.copyfileobj(body, file, 1024 * 1024)
-                partial.replace(path)
+            partial = path.with_suffix(f".{threading.get_ident()}")
+            with partial.open("wb") as file:
+                body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+                shutil.copyfileobj(body, file, 1024 * 1024)
+            partial.replace(path)
         except ClientError as error:
-            raise _s3_failure(uri, error) from error
+            raise _s3_failure(uri, error.response["Error"]) from error
         return DataFile(path, uri, values)
 
 
-def _s3_failure(uri: str, error: ClientError) -> QueryFailedError:
-    details = error.response["Error"]
-    if _denied(error):
+def _s3_failure(uri: str, details: Mapping[str, object]) -> QueryFailedError:
+    if _denied(details):
         return QueryFailedError(
             "PERMISSION_DENIED", f"Permission denied on S3 path: {uri} ({details['Message']})"
         )

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from local.athena.engine import connect
 from tests.local.athena.conftest import caller
-from tests.local.conftest import Aws, unique
+from tests.local.conftest import Aws, allow, unique
 from tests.local.lake import Lake
 
 # ------------------------------------------------------------------------------------- answers
@@ -232,6 +232,31 @@ def test_query__runs_with_the_callers_permissions(lake: Lake, missing: str, word
     reason = lake.fails(sql, caller(lake, without=missing))
     assert reason.startswith(words)
     assert f"is not authorized to perform: {missing}" in reason
+
+
+def test_query__lists_each_partition_with_the_callers_permissions(lake: Lake) -> None:
+    bucket = f"arn:aws:s3:::{lake.bucket}"
+    under = {"StringLike": {"s3:prefix": "raw/sales/month=2024-01/*"}}
+    one = caller(lake, allow("s3:ListBucket", bucket, Condition=under), without="s3:ListBucket")
+    assert lake.rows("SELECT count(*) FROM sales WHERE month = '2024-01'", one) == [["2"]]
+    reason = lake.fails("SELECT count(*) FROM sales", one)
+    place = f"Permission denied on S3 path: s3://{lake.bucket}/raw/sales/month=2024-02/"
+    assert reason.startswith(f"PERMISSION_DENIED: {place}")
+
+
+def test_query__of_a_file_with_a_key_needs_the_key(aws: Aws) -> None:
+    lake = Lake(aws)
+    lake.put("raw/t/a.parquet", {"a": [1]})
+    lake.crawl(lake.crawler("raw/t/"))
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    source = {"Bucket": lake.bucket, "Key": "raw/t/a.parquet"}
+    encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+    lake.s3.copy_object(**source, CopySource=source, **encrypted)
+    through = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+    may = caller(lake, allow("kms:Decrypt", key, Condition=through))
+    # The second time, there is a copy of the file.
+    assert [lake.rows("SELECT a FROM t", may) for _ in range(2)] == [[["1"]]] * 2
+    assert "not authorized to perform: kms:Decrypt" in lake.fails("SELECT a FROM t", caller(lake))
 
 
 def test_query__needs_the_database_default_whatever_it_asks(lake: Lake) -> None:
