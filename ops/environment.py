@@ -82,6 +82,8 @@ def terraform_environment(
     result["TF_CLI_CONFIG_FILE"] = provider.cli_config or str(state / "terraform.rc")
     result["TF_IN_AUTOMATION"] = "1"
     result["CHECKPOINT_DISABLE"] = "1"
+    # The provider's schema takes hundreds of MB, and each collection of garbage goes through it.
+    result.setdefault("GOGC", "400")
     if provider.kind == "registry" and "TF_PLUGIN_CACHE_DIR" not in result:
         cache = state / "plugin-cache"
         cache.mkdir(parents=True, exist_ok=True)

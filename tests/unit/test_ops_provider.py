@@ -184,6 +184,12 @@ def test_save_provider__registry_shares_one_download(tmp_path: Path) -> None:
     assert environ["TF_PLUGIN_CACHE_DIR"] == str(tmp_path / "plugin-cache")
 
 
+def test_terraform_environment__keeps_how_often_garbage_is_collected(tmp_path: Path) -> None:
+    environment.save_provider(provider.Provider("mirror", "/some/mirror"), "key", tmp_path)
+    assert environment.terraform_environment({"GOGC": "50"}, tmp_path)["GOGC"] == "50"
+    assert int(environment.terraform_environment({}, tmp_path)["GOGC"]) > 100
+
+
 def test_terraform_environment__before_setup_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(OpsError) as caught:
         environment.terraform_environment({}, tmp_path)
