@@ -17,7 +17,7 @@ from rich.text import Text
 from ops import arrivals, deploy, examples, localaws, models, query, report
 from ops.display import console, duration, heading, step, table
 from ops.environment import STATE
-from ops.run import result_of
+from ops.run import execute, result_of
 from ops.target import Target
 
 SAMPLE_QUERIES = 3
@@ -61,6 +61,10 @@ def demo(name: str, *, keep: bool = False) -> None:
         heading("Drop files, and what follows")
         with clock.part("files dropped, window, pipeline"):
             runs = arrivals.load(target, example, spoil=True)
+        if target.session and target.session.web:
+            heading("Again, of sources that have not changed")
+            with clock.part("run without news"):
+                execute(target, outlives_us=False)
         with clock.part("report and queries"):
             show_results(target, example, runs)
         kept = keep

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 
-from ops import drop, examples, localaws
+from ops import drop, examples, localaws, web
 from ops.display import console, done, plural, size, step
 from ops.environment import ROOT, STATE
 from ops.errors import OpsError
@@ -33,8 +34,8 @@ class Files:
 
 
 def bring_up(example: examples.Example, *, state: Path = STATE) -> Target:
-    """Start a local AWS, and apply the project with the example's variables."""
-    return _deploy(example.name, example.var_file, state)
+    """Start a local AWS, serve what the example fetches, and apply the example's variables."""
+    return _deploy(example.name, example.var_file, state, example)
 
 
 def prepare(example: examples.Example, *, spoil: bool = False, state: Path = STATE) -> Files:
@@ -51,7 +52,7 @@ def drop_files(target: Target, files: Files) -> None:
         if files.damaged:
             line.text += f", and {len(files.damaged)} that are damaged on purpose"
         if not files.all:
-            line.text = "no files to drop: the datasets make their own"
+            line.text = "no files to drop: the datasets have other sources"
 
 
 def local_up_with(var_file: Path) -> Target:
@@ -66,14 +67,30 @@ def local_up_with(var_file: Path) -> Target:
     return _deploy(path.name, path)
 
 
-def _deploy(what: str, var_file: Path | None, state: Path = STATE) -> Target:
+def _deploy(
+    what: str,
+    var_file: Path | None,
+    state: Path = STATE,
+    example: examples.Example | None = None,
+) -> Target:
     with step("local AWS") as line:
         session = localaws.start(what, var_file, state=state)
         line.text = f"local AWS at {session.endpoint}"
     try:
-        terraform = session.terraform(state)
-        terraform.init()
-        terraform.apply(session.arguments)
+        with ThreadPoolExecutor(1) as aside:
+            publishing = None
+            if example and example.fetched:
+                with step("web server") as line:
+                    session = web.serve(session, example.fetched, state)
+                    names = ", ".join(example.fetched.values())
+                    line.text = f"web server at {session.web_endpoint}, which has {names}"
+                # Nothing is fetched before the first run: Terraform need not wait for the files.
+                publishing = aside.submit(example.publish, state / localaws.WEB_FOLDER)
+            terraform = session.terraform(state)
+            terraform.init()
+            terraform.apply(session.arguments)
+            if publishing:
+                publishing.result()
         return local_target(session, state)
     except BaseException:
         localaws.stop(state)

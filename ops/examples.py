@@ -1,4 +1,4 @@
-"""Examples: variables, a script that makes the files to drop, and sample queries."""
+"""Examples: variables, a script that makes the files to drop or to fetch, and sample queries."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import cast
 
 from ops.environment import ROOT
@@ -32,19 +33,32 @@ class Example:
         """Make files that are damaged on purpose, if the example has any."""
         return self._call("spoil", target)
 
+    @property
+    def fetched(self) -> dict[str, str]:
+        """URLs in the variables, and the names of the files that `publish` makes for them."""
+        return cast("dict[str, str]", getattr(self._script(), "FETCHED", {}))
+
+    def publish(self, target: Path) -> None:
+        """Make the files to fetch under `target`."""
+        self._call("publish", target)
+
     def _call(self, function: str, target: Path) -> list[tuple[str, Path]]:
+        call = cast(
+            "Callable[[Path], list[tuple[str, Path]]] | None",
+            getattr(self._script(), function, None),
+        )
+        return call(target) if call else []
+
+    def _script(self) -> ModuleType | None:
         script = self.folder / "prepare.py"
         if not script.is_file():
-            return []
+            return None
         spec = importlib.util.spec_from_file_location(f"example_{self.name}", script)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        call = cast(
-            "Callable[[Path], list[tuple[str, Path]]] | None", getattr(module, function, None)
-        )
-        return call(target) if call else []
+        return module
 
     def queries(self) -> list[tuple[str, str]]:
         """Sample queries as (title, SQL); the title is the comment on the file's first line."""

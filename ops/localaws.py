@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from local.server import variables
+from ops import servers
 from ops.environment import JOB_PYTHON, PYTHON, ROOT, STATE, terraform_environment
 from ops.errors import OpsError
 from ops.terraform import Terraform, link_root
 
-START_SECONDS = 60
-STOP_SECONDS = 15
 REGION = "us-east-1"
 SESSION = "session.json"
 SERVER_LOG = "server.log"
 TERRAFORM_LOG = "terraform.log"
+COMMAND = "-m local serve"
+WEB_COMMAND = "-m http.server"
+WEB_FOLDER = "web"
+_READY = r"^ready http://\S+:(\d+)$"
 
 # At a desk nobody wants to wait a minute for a file that was just dropped.
 DEFAULTS = ("-var=arrival_window_seconds=5",)
@@ -32,18 +29,17 @@ DEFAULTS = ("-var=arrival_window_seconds=5",)
 # lives in memory is nothing to protect.
 OVERRIDES = ("-var=lifecycle_rules=null", "-var=force_destroy=true", f"-var=region={REGION}")
 
-# Servers that this very process has started: a child stays in the process table until it is asked.
-_children: dict[int, subprocess.Popen[bytes]] = {}
-
 
 @dataclass(frozen=True)
 class Session:
-    """A running local AWS and what was applied to it."""
+    """A running local AWS and what was applied to it; with a web server, if there is one."""
 
     pid: int
     port: int
     example: str
     var_file: str | None
+    web_pid: int | None = None
+    web_port: int | None = None
 
     @property
     def endpoint(self) -> str:
@@ -54,6 +50,15 @@ class Session:
         """Terraform arguments, of which later ones win: the example's values are in the middle."""
         chosen = [f"-var-file={self.var_file}"] if self.var_file else []
         return [*DEFAULTS, *chosen, *OVERRIDES]
+
+    @property
+    def web_endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def web(self) -> tuple[int, int] | None:
+        """Process number and port of the web server, if there is one."""
+        return (self.web_pid, self.web_port) if self.web_pid and self.web_port else None
 
     def save(self, state: Path = STATE) -> None:
         """Write the session file, whole or not at all."""
@@ -101,7 +106,7 @@ def find(state: Path = STATE) -> Session | None:
         return None
     session = _read(path)
     found = f"{path} tells of a local AWS on port {session.port} of 127.0.0.1"
-    if not _answers(session.port):
+    if not servers.answers(session.port):
         raise SessionLost(f"{found}, but nothing answers there: it was killed.")
     if not _is_ours(session):
         raise SessionLost(
@@ -116,19 +121,12 @@ def _read(path: Path) -> Session:
         document = json.loads(path.read_text(encoding="utf-8"))
         session = Session(**document)
         int(session.pid), int(session.port)
+        int(session.web_pid or 0), int(session.web_port or 0)
     except (TypeError, ValueError) as error:
         raise SessionLost(
             f"{path} cannot be read ({error}), so it is not known which local AWS is up, if any."
         ) from error
     return session
-
-
-def _answers(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2):
-            return True
-    except OSError:
-        return False
 
 
 def start(
@@ -156,47 +154,17 @@ def start(
     clear(state)
     state.mkdir(parents=True, exist_ok=True)
     (state / TERRAFORM_LOG).unlink(missing_ok=True)
-    log = state / SERVER_LOG
     command = [
-        str(PYTHON), "-m", "local", "serve", "--port", "0",
+        str(PYTHON), *COMMAND.split(), "--port", "0",
         "--job-python", str(JOB_PYTHON), "--state-dir", str(state / "aws"),
     ]  # fmt: skip
     if plugin:
         command += ["--plugin", plugin]
-    with log.open("w", encoding="utf-8") as stream:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
-        port = _wait_ready(process, log)
-    except BaseException:
-        process.terminate()
-        process.wait(STOP_SECONDS)
-        raise
-    _children[process.pid] = process
-    session = Session(process.pid, port, example, str(var_file) if var_file else None)
+    pid, port = servers.launch("local AWS", command, _READY, state / SERVER_LOG)
+    session = Session(pid, port, example, str(var_file) if var_file else None)
     session.save(state)
     link_root(ROOT, state / "root", state / "terraform.tfstate")
     return session
-
-
-def _wait_ready(process: subprocess.Popen[bytes], log: Path) -> int:
-    """Port of the server, once its log says that it is ready."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        text = log.read_text(encoding="utf-8", errors="replace")
-        if ready := re.search(r"^ready http://\S+:(\d+)$", text, re.MULTILINE):
-            return int(ready[1])
-        code = process.poll()
-        if code is not None or time.monotonic() > deadline:
-            found = f"ended with exit code {code}" if code is not None else "is not ready"
-            raise OpsError(
-                f"The local AWS {found} after its start.",
-                hint=f"Its whole log: {log}",
-                details="\n".join(text.splitlines()[-40:]),
-            )
-        time.sleep(0.05)
 
 
 def stop(state: Path = STATE) -> bool:
@@ -210,46 +178,20 @@ def stop(state: Path = STATE) -> bool:
     except SessionLost:  # whose process it was is not known any more
         session = None
     if session and _is_ours(session):
-        _end(session.pid)
+        servers.end(session.pid)
+    if session and session.web and servers.runs(*session.web, WEB_COMMAND):
+        servers.end(session.web[0])
     clear(state)
     return True
 
 
 def _is_ours(session: Session) -> bool:
-    """Tell our server from a stranger that was given its process number later."""
-    try:
-        command = subprocess.run(
-            ["ps", "-o", "command=", "-p", str(session.pid)],
-            capture_output=True, text=True, check=False,
-        ).stdout  # fmt: skip
-    except FileNotFoundError:  # a machine without ps
-        return _answers(session.port)
-    return "-m local serve" in command
-
-
-def _end(pid: int) -> None:
-    deadline = time.monotonic() + STOP_SECONDS
-    os.kill(pid, signal.SIGTERM)
-    while _alive(pid):
-        if time.monotonic() > deadline:
-            os.killpg(pid, signal.SIGKILL)
-            return
-        time.sleep(0.05)
-
-
-def _alive(pid: int) -> bool:
-    if pid in _children:
-        return _children[pid].poll() is None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    return servers.runs(session.pid, session.port, COMMAND)
 
 
 def clear(state: Path = STATE) -> None:
     """Remove what belongs to one run of the local AWS, and keep its log and the provider."""
     for name in (SESSION, "terraform.tfstate", "terraform.tfstate.backup"):
         (state / name).unlink(missing_ok=True)
-    for name in ("aws", "drop"):
+    for name in ("aws", "drop", WEB_FOLDER):
         shutil.rmtree(state / name, ignore_errors=True)

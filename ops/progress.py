@@ -197,6 +197,8 @@ def counts(unit: Unit) -> str:
         return unit.note
     if unit.awaits == "approval":
         return "approved"
+    if unit.output.get("idle") and unit.job_run_id:
+        return "nothing new"
     report = unit.output.get("report")
     if isinstance(report, dict):
         text = ", ".join(_report_counts(report))

@@ -324,6 +324,16 @@ def test_demo__starts_by_dropping_files(demonstrated: list[str]) -> None:
     assert demonstrated == ["apply", "load", "results", "destroy", "stop"]
 
 
+def test_demo__of_what_is_fetched__runs_again_without_news(
+    demonstrated: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = localaws.Session(0, 1, "countries", "x.tfvars", web_pid=2, web_port=3)
+    monkeypatch.setattr(deploy, "bring_up", lambda _example: replace(lake(), session=session))
+    monkeypatch.setattr(demo, "execute", lambda *_, **__: demonstrated.append("again"))
+    demo.demo("countries")
+    assert demonstrated == ["load", "again", "results", "destroy", "stop"]
+
+
 def test_demo__run_that_fails_takes_everything_down(
     demonstrated: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,6 +214,22 @@ def test_listing_the_files_of_a_dataset__is_no_line() -> None:
     assert texts(History(machine("pipeline")).feed(script.events)) == [None]
 
 
+def test_dataset_without_news__is_told() -> None:
+    script = Script()
+    last = begun(script, "flights")
+    last = script.enter("Task", last, "IngestDataset", {"dataset": "flights"})
+    last = script.add("TaskScheduled", last, resourceType="glue", resource="startJobRun.sync")
+    output = json.dumps({"JobRunId": "jr_1"})
+    last = script.add("TaskSubmitted", last, resourceType="glue", output=output)
+    last = script.add("TaskSucceeded", last, resourceType="glue", output='{"Id": "jr_1"}')
+    last = script.exit("Task", last, "IngestDataset", {})
+    last = script.enter("Succeed", last, "LeaveDataset", {})
+    last = script.exit("Succeed", last, "LeaveDataset", {"dataset": "flights", "idle": True})
+    script.add("MapIterationSucceeded", last, name="TransformDatasets", index=0)
+    (unit,) = History(machine("pipeline")).feed(script.events)
+    assert (text(unit) or "").endswith(" nothing new")
+
+
 def test_notify__is_one_line() -> None:
     script = Script()
     last = script.enter("Task", 0, "Notify", {})

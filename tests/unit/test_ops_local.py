@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ops import __main__, localaws, target
+from ops import __main__, localaws, servers, target
 from ops.errors import OpsError
 from ops.terraform import Terraform, link_root
 
@@ -179,6 +179,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A clone whose local AWS is a stand-in."""
     (tmp_path / "local").mkdir()
     monkeypatch.setattr(localaws, "ROOT", tmp_path)
+    monkeypatch.setattr(servers, "ROOT", tmp_path)
     monkeypatch.setattr(localaws, "PYTHON", Path(sys.executable))
     return tmp_path
 
@@ -206,7 +207,7 @@ def test_start__then_find_then_stop(server: Path) -> None:
         assert localaws.stop(state)
     assert localaws.find(state) is None
     assert not localaws.stop(state)
-    assert not localaws._alive(session.pid)
+    assert not servers.alive(session.pid)
 
 
 def test_start__server_that_ends_shows_its_log(server: Path) -> None:
@@ -221,7 +222,7 @@ def test_start__server_that_ends_shows_its_log(server: Path) -> None:
 def test_start__server_that_is_not_ready_in_time_is_ended(
     server: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(localaws, "START_SECONDS", 0.3)
+    monkeypatch.setattr(servers, "START_SECONDS", 0.3)
     state = stand_in(server, "print('still thinking', flush=True)")
     with pytest.raises(OpsError, match="is not ready"):
         localaws.start("flights", None, state=state)
@@ -232,7 +233,7 @@ def killed(state: Path) -> localaws.Session:
     session = localaws.start("flights", None, state=state)
     os.kill(session.pid, signal.SIGKILL)
     end = time.monotonic() + 300
-    while localaws._alive(session.pid):
+    while servers.alive(session.pid):
         assert time.monotonic() < end
         time.sleep(0.02)
     return session
