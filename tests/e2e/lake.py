@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +18,9 @@ from typing import Any, TypeVar
 
 import boto3
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from python_terraform import IsFlagged, Terraform
 
@@ -207,6 +211,19 @@ class Lake:
             for event in self.history(execution_arn)
             if "stateEnteredEventDetails" in event
         ]
+
+    def sample(self, bucket: str, dataset: str, column: str, values: Sequence[str]) -> str:
+        """Make a bucket with config/ and raw/, of one dataset only the rows with some values."""
+        self.s3.create_bucket(Bucket=bucket)
+        for key in [*self.keys("config/"), *self.keys("raw/")]:
+            body = self.read(key)
+            if key.startswith(f"raw/{dataset}/"):
+                table = pq.read_table(io.BytesIO(body))
+                sink = io.BytesIO()
+                pq.write_table(table.filter(pc.is_in(table[column], pa.array(values))), sink)
+                body = sink.getvalue()
+            self.s3.put_object(Bucket=bucket, Key=key, Body=body)
+        return bucket
 
     def remove(self, *buckets: str) -> None:
         """Delete buckets with all that they hold."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import subprocess
 import sys
 import time
@@ -13,9 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from ops import parity
@@ -187,17 +183,7 @@ def test_models__equal_pandas(flights: tuple[Lake, Run]) -> None:
 def two_days(flights: tuple[Lake, Run]) -> Iterator[str]:
     """A bucket with the flights of two days a month; all else as in the lake."""
     lake, _ = flights
-    bucket = "two-days-a-month"
-    lake.s3.create_bucket(Bucket=bucket)
-    for key in [*lake.keys("config/"), *lake.keys("raw/")]:
-        body = lake.read(key)
-        if key.startswith("raw/flights/"):
-            table = pq.read_table(io.BytesIO(body))
-            kept = pc.is_in(table["day"], pa.array(["8", "24"]))
-            sink = io.BytesIO()
-            pq.write_table(table.filter(kept), sink)
-            body = sink.getvalue()
-        lake.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    bucket = lake.sample("two-days-a-month", "flights", "day", ["8", "24"])
     yield bucket
     lake.remove(bucket)
 

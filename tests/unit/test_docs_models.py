@@ -18,7 +18,7 @@ from medallion.sparksql.select_rows import function_names
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/models.md").read_text(encoding="utf-8")
-EXAMPLES = ("flights", "retail")
+EXAMPLES = ("countries", "flights", "retail")
 ROWS = "(VALUES (1, 'a', 1.5, DATE '2013-01-01'), (2, 'b', NULL, DATE '2013-01-02'))"
 
 RUNS_ON_BOTH = {
