@@ -128,6 +128,10 @@ REFUSED = [
     ("pmod(a) = 1", "has 1 arguments, not 2"),
     ("regexp_replace(s, 'a', s) = s", "the replacement must be a text in quotes"),
     ("upper(s)", "it gives VARCHAR; a filter must be true or false"),
+    (
+        "get_json_object(s, '$.a', 'b') = s",
+        "'GET_JSON_OBJECT(s, '$.a')': 3 arguments are given to get_json_object, which takes 2",
+    ),
 ]
 
 

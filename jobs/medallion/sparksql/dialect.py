@@ -3,23 +3,59 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, TypeVar
 
 from sqlglot import exp
 from sqlglot.dialects.spark import Spark
+from sqlglot.parsers.spark import SparkParser
 
 from medallion.errors import ConfigError
 
+E = TypeVar("E", bound=exp.Expr)
 # sqlglot gives functions names of its own; under this one it notes what stood in the text.
 _FUNCTION = "function"
+_ARGUMENTS = "arguments"
 _SPELLING = "spelling"
 _STANDS_FOR = "stands_for"
+# How many arguments Spark takes at most, of functions of which sqlglot drops the others.
+_MOST = {
+    **dict.fromkeys(("array_agg", "collect_list", "initcap", "last_day", "log10", "log2"), 1),
+    **dict.fromkeys(("array_remove", "array_sort", "ceil", "date_format", "date_sub"), 2),
+    **dict.fromkeys(("date_trunc", "element_at", "first", "floor", "from_utc_timestamp"), 2),
+    **dict.fromkeys(("get_json_object", "last", "ltrim", "mod", "rtrim", "sort_array"), 2),
+    **dict.fromkeys(("to_date", "to_timestamp", "to_utc_timestamp", "trunc"), 2),
+    **dict.fromkeys(("datediff", "locate", "lpad", "regexp_extract", "rpad", "slice"), 3),
+}
+
+
+class _Parser(SparkParser):
+    """Notes how many arguments each function was given."""
+
+    FUNCTIONS: ClassVar[dict[str, Callable[..., exp.Expr]]] = {
+        **SparkParser.FUNCTIONS,
+        "PERCENTILE": exp.Quantile.from_arg_list,
+    }
+    # What parses these of its own drops arguments.
+    FUNCTION_PARSERS: ClassVar[dict[str, Callable[..., exp.Expr | None]]] = {
+        name: parse
+        for name, parse in SparkParser.FUNCTION_PARSERS.items()
+        if name not in ("CEIL", "FLOOR", "INITCAP", "PERCENTILE")
+    }
+
+    def validate_expression(self, expression: E, args: list[Any] | None = None) -> E:
+        """Check a node, as sqlglot does of each that it makes."""
+        if args is not None:
+            expression.meta[_ARGUMENTS] = len(args)
+        return super().validate_expression(expression, args)
 
 
 class WrittenSpark(Spark):
     """Spark's dialect, whose functions remember the names by which they were called."""
 
     ORIGINAL_NAME_META_KEY = _FUNCTION
+
+    Parser = _Parser
 
     def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
         """Leave the path of get_json_object as it is written."""
@@ -72,6 +108,17 @@ def spelling(name: exp.Expr | None) -> str | None:
 def function_name(node: exp.Expr) -> str:
     """Give the name by which a function was called."""
     return str(node.meta_get(_FUNCTION) or node.sql("spark").split("(")[0]).lower()
+
+
+def surplus(node: exp.Expr) -> str | None:
+    """Tell of arguments that Spark does not take, and of which sqlglot says nothing."""
+    given, name = node.meta_get(_ARGUMENTS), str(node.meta_get(_FUNCTION)).lower()
+    takes = None
+    if name == "named_struct":
+        takes = "pairs of name and value" if given % 2 else None
+    elif given is not None and given > _MOST.get(name, given):
+        takes = f"{_MOST[name]} at most"
+    return takes and f"{given} arguments are given to {name}, which takes {takes}"
 
 
 def shown(node: exp.Expr) -> str:

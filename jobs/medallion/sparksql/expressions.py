@@ -25,7 +25,7 @@ from medallion import datatypes, duckdb_sql
 from medallion.datatypes import DataType
 from medallion.errors import ConfigError
 from medallion.sparksql import casts, expression_rules, operators, spans, sqltypes
-from medallion.sparksql.dialect import WrittenSpark, function_name, shown
+from medallion.sparksql.dialect import WrittenSpark, function_name, shown, surplus
 from medallion.sparksql.functions import (
     arithmetic,
     arrays,
@@ -84,6 +84,9 @@ class ExpressionTranslator:
             raise ConfigError(f"not a Spark SQL expression: {_problem(error)}") from error
         if len(trees) != 1 or trees[0] is None:
             raise ConfigError("expected one expression")
+        for node in trees[0].walk():
+            if found := surplus(node):
+                raise ConfigError(f"'{shown(node)}': {found}")
         piece = self.sql(trees[0])
         found = self._describe(piece.sql)
         if piece.kind == sqltypes.NULL:

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from medallion.errors import ConfigError
 from medallion.sparksql import generators
-from medallion.sparksql.dialect import at, shown
+from medallion.sparksql.dialect import at, shown, surplus
 from medallion.sparksql.functions import aggregates
 from medallion.sparksql.model_sql import visible_ctes
 
@@ -237,6 +237,7 @@ WRITTEN: tuple[Rule, ...] = (
     ),
     *PARTS,
     *ORDERED,
+    ((exp.Expr,), surplus, "'{sql}': {found}"),
     (
         (exp.CTE,),
         lambda node: node.alias.lower() in visible_ctes(node) and node.alias,
