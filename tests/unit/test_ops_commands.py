@@ -394,7 +394,7 @@ def test_examples__flights_has_variables_and_titled_queries() -> None:
 def test_examples__unknown_one_lists_the_known() -> None:
     with pytest.raises(OpsError, match="There is no example 'nope'") as caught:
         examples.load("nope")
-    assert caught.value.hint == "There are: countries, flights, retail."
+    assert caught.value.hint == "There are: bookings, countries, flights, retail."
 
 
 def test_main__error_is_a_message_and_exit_code_1(
