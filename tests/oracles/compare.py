@@ -57,9 +57,11 @@ def typed(frame: pd.DataFrame, types: Mapping[str, str]) -> pd.DataFrame:
     """
     columns = {}
     for name, kind in types.items():
-        wanted = datatypes.parse(kind).arrow
+        parsed = datatypes.parse_column(kind)
+        wanted = parsed.arrow
         # Arrow cuts 1.5 to an int without a word where it is given the type, but does not cast it.
-        values = pa.array(frame[name], from_pandas=True).cast(wanted)
+        is_nested = bool(parsed.fields)
+        values = pa.array(frame[name], wanted if is_nested else None, from_pandas=True).cast(wanted)
         columns[name] = pd.Series(values, dtype=pd.ArrowDtype(wanted))
     return pd.DataFrame(columns)
 
@@ -158,6 +160,9 @@ def _differs(left: Any, right: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
     if pa.types.is_floating(left.type):
         a, b = (side.fill_null(0.0).to_numpy() for side in (left, right))
         same = np.isclose(a, b, rtol=RELATIVE, atol=0.0, equal_nan=True)
+    elif pa.types.is_nested(left.type):
+        pairs = zip(left.to_pylist(), right.to_pylist(), strict=True)
+        same = np.array([one == other for one, other in pairs], dtype=bool)
     else:
         equal: Any = pc.equal(left, right)
         same = np.asarray(equal.fill_null(False), dtype=bool) | nulls

@@ -18,7 +18,8 @@ from medallion.sparksql.select_rows import function_names
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/models.md").read_text(encoding="utf-8")
-EXAMPLES = ("countries", "flights", "retail")
+EXAMPLES = ("bookings", "countries", "flights", "retail")
+STAGES = "bronze|dimension|fact|mart|complex"
 ROWS = "(VALUES (1, 'a', 1.5, DATE '2013-01-01'), (2, 'b', NULL, DATE '2013-01-02'))"
 
 RUNS_ON_BOTH = {
@@ -194,7 +195,7 @@ def test_limit__of_models_and_datasets__is_the_one_of_the_rules() -> None:
 def test_models__of_an_example__are_on_its_page_with_their_inputs(example: str) -> None:
     page = (ROOT / f"examples/{example}/README.md").read_text(encoding="utf-8")
     # Stage, model, what a row is, what it reads, rows.
-    rows = re.findall(r"^\| (?:dimension|fact|mart) \| (.+) \| .+ \| (.+) \| .+ \|$", page, re.M)
+    rows = re.findall(rf"^\| (?:{STAGES}) \| (.+) \| .+ \| (.+) \| .+ \|$", page, re.M)
     found = dict(rows)
     files = {path.stem: path for path in (ROOT / f"examples/{example}/models").glob("*.sql")}
     assert sorted(found) == sorted(files)
