@@ -41,6 +41,7 @@ def malformed(message: str) -> AwsError:
 _ENGINE_ERRORS: tuple[tuple[str, str, str], ...] = (
     (r"DIVISION_BY_ZERO: (.*)", "DIVISION_BY_ZERO", r"\1"),
     (r"INVALID_CAST_ARGUMENT: (.*)", "INVALID_CAST_ARGUMENT", r"\1"),
+    (r"INVALID_FUNCTION_ARGUMENT: (.*)", "INVALID_FUNCTION_ARGUMENT", r"\1"),
     (
         r'column "?([^"]+?)"? must appear in the GROUP BY clause',
         "EXPRESSION_NOT_AGGREGATE",

@@ -56,6 +56,16 @@ MACROS = (
     "CREATE MACRO trino_json_scalar(x, path) AS CASE WHEN json_valid(x) "
     "AND json_type(x, path) NOT IN ('OBJECT', 'ARRAY', 'NULL') "
     "THEN json_extract_string(x, path) END",
+    "CREATE MACRO trino_subscript(a, i) AS CASE WHEN i = 0 "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
+    "WHEN i < 0 THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript is negative: ' || i) "
+    "WHEN i > len(a) THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be less than or "
+    "equal to array length: ' || i || ' > ' || len(a)) ELSE list_extract(a, i) END",
+    "CREATE MACRO trino_element_at(a, i) AS CASE WHEN i = 0 "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1') "
+    "ELSE list_extract(a, i) END",
+    "CREATE MACRO trino_key(m, k) AS CASE WHEN NOT map_contains(m, k) "
+    "THEN error('INVALID_FUNCTION_ARGUMENT: Key not present in map: ' || k) ELSE m[k] END",
     "CREATE MACRO trino_any(found) AS coalesce(list_bool_or(found), false)",
     "CREATE MACRO trino_all(found) AS coalesce(list_bool_and(found), true)",
     "CREATE MACRO trino_timestamp_text(x) AS strftime(x, '%Y-%m-%d %H:%M:%S.%g')",

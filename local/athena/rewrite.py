@@ -208,6 +208,37 @@ def _parse_datetime(node: exp.ParseDatetime) -> None:
     _swap(node, exp.cast(parsed, "timestamptz", dialect="duckdb"))
 
 
+def _subscript(node: exp.Bracket) -> None:
+    """Write a[i], m[k] and r[n], which fail out of range, and element_at, which does not."""
+    base, index = node.this, node.expressions[0]
+    if kind(base) == _T.STRUCT:
+        _swap(node, _call("struct_extract", base, exp.Literal.string(_field(base, index))))
+    elif kind(base) == _T.MAP:
+        if not node.args.get("safe"):
+            _swap(node, _call("trino_key", base, index))
+    else:
+        name = "trino_element_at" if node.args.get("safe") else "trino_subscript"
+        _swap(node, _call(name, base, index))
+
+
+def _field(row: exp.Expr, index: exp.Expr) -> str:
+    """Return the name of a row's field by its place, which is a number in the text."""
+    fields = row.type.expressions if row.type else []
+    if not index.is_int:
+        raise QueryFailedError(
+            "EXPRESSION_NOT_CONSTANT", "Subscript expression on ROW requires a constant index"
+        )
+    place = int(index.sql())
+    if not 1 <= place <= len(fields):
+        raise QueryFailedError(
+            "INVALID_FUNCTION_ARGUMENT",
+            f"Invalid subscript index: {place}. ROW indices start at 1"
+            if place < 1
+            else f"Subscript index out of bounds: {place}, max value is {len(fields)}",
+        )
+    return str(fields[place - 1].name)
+
+
 def _unnest(node: exp.Unnest) -> None:
     for operand in node.expressions:
         element = operand.type.expressions[:1] if operand.type else []
@@ -241,6 +272,7 @@ _HANDLERS: dict[type[exp.Expr], Callable[[Any], None]] = {
     exp.Anonymous: _anonymous,
     exp.ApproxQuantile: _approx_percentile,
     exp.Avg: _average,
+    exp.Bracket: _subscript,
     exp.Cast: _cast,
     exp.DateAdd: _date_add,
     exp.DateDiff: _date_diff,

@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.optimizer.scope import traverse_scope
 from sqlglot.tokenizer_core import Token, TokenType
@@ -15,7 +16,14 @@ from sqlglot.tokenizer_core import Token, TokenType
 from local.athena.errors import QueryFailedError, malformed, not_emulated
 from local.athena.functions import FUNCTIONS, UNEMULATED_HINT
 
-DIALECT = "trino"
+
+class _Trino(Trino):
+    """Trino's SQL; sqlglot would count subscripts from 0 where they are no columns."""
+
+    INDEX_OFFSET = 0
+
+
+DIALECT = _Trino
 CATALOG = "awsdatacatalog"
 
 # What sqlglot reads and Athena does not, by token and by node.

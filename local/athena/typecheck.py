@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlglot import exp
@@ -40,23 +41,15 @@ def check_types(tree: exp.Query) -> None:
         ``TYPE_MISMATCH``, in Trino's words.
     """
     for node in tree.walk():
-        if type(node) in _SIGNS:
-            _check_operands(node)
-        elif isinstance(node, exp.Between):
-            for bound in ("low", "high"):
-                _check_pair(node, node.this, node.args[bound], "BETWEEN")
-        elif isinstance(node, exp.In):
-            for choice in node.expressions:
-                _check_pair(node, node.this, choice, "IN")
-        elif isinstance(node, exp.Concat | exp.DPipe):
-            _check_concatenation(node)
-        elif isinstance(node, exp.Coalesce):
-            for other in node.expressions:
-                _check_pair(node, node.this, other, "COALESCE")
+        if check := _CHECKS.get(type(node)):
+            check(node)
 
 
 def _family(node: exp.Expr | None) -> str | None:
-    found = kind(node)
+    return _family_of(kind(node))
+
+
+def _family_of(found: object) -> str | None:
     return next((name for name, kinds in _FAMILIES if found in kinds), None)
 
 
@@ -106,3 +99,39 @@ def _check_concatenation(node: exp.Expr) -> None:
                 "TYPE_MISMATCH",
                 f"{_at(node)}Cannot concatenate {_name(operand)}: CAST it to varchar",
             )
+
+
+def _check_element(node: exp.ArrayContains) -> None:
+    array, value = node.this, node.expression
+    elements = array.type.expressions if kind(array) == _T.ARRAY else []
+    families = _family_of(elements[0].this) if elements else None, _family(value)
+    if all(families) and families[0] != families[1]:
+        raise QueryFailedError(
+            "FUNCTION_NOT_FOUND",
+            f"{_at(node)}Unexpected parameters ({_name(array)}, {_name(value)}) for function "
+            "contains. Expected: contains(array(T), T)",
+        )
+
+
+def _check_between(node: exp.Between) -> None:
+    for bound in ("low", "high"):
+        _check_pair(node, node.this, node.args[bound], "BETWEEN")
+
+
+def _check_choices(sign: str) -> Callable[[exp.Expr], None]:
+    def check(node: exp.Expr) -> None:
+        for choice in node.expressions:
+            _check_pair(node, node.this, choice, sign)
+
+    return check
+
+
+_CHECKS: dict[type[exp.Expr], Callable[[Any], None]] = {
+    **dict.fromkeys(_SIGNS, _check_operands),
+    exp.ArrayContains: _check_element,
+    exp.Between: _check_between,
+    exp.Coalesce: _check_choices("COALESCE"),
+    exp.Concat: _check_concatenation,
+    exp.DPipe: _check_concatenation,
+    exp.In: _check_choices("IN"),
+}
