@@ -45,7 +45,7 @@ setup: ## Make the virtual environments and find the Terraform provider; the oth
 	echo "Install one (on Debian and Ubuntu also python3-venv), or name it: make setup PYTHON=<path>" >&2; \
 	exit 1
 
-demo: setup ## Run the whole system on an example, locally, and take it down. EXAMPLE=flights|retail|countries KEEP=1
+demo: setup ## Run the whole system on an example, locally, and take it down. EXAMPLE=flights|retail|bookings|countries KEEP=1
 	@$(OPS) demo --example "$(EXAMPLE)" $(if $(filter-out 0,$(KEEP)),--keep)
 
 local-up: setup ## Start the local AWS, apply the project, drop an example's files, which start a run. EXAMPLE= VAR_FILE=

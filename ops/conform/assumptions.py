@@ -191,6 +191,15 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         probes_glue.null_partition,
     ),
     Assumption(
+        "athena-parquet-nested",
+        "Crawlers call lists of Parquet, of three levels, `array<…>` and groups `struct<…>`, and "
+        "Athena reads them so, fields by name. AWS's pages have these types, and no word of how "
+        "they lie in files; users read such files (ZJONSSON/parquetjs#34).",
+        "Queries of such columns fail with HIVE_CANNOT_OPEN_SPLIT or HIVE_BAD_DATA: make texts of "
+        "them with `to_json` or `array_join`.",
+        unprobed="the checks of examples/bookings read both; apply it to see",
+    ),
+    Assumption(
         "crawler-checks-targets",
         "CreateCrawler refuses a role that cannot read a target. The provider repeats the call for "
         "a role that cannot be assumed yet, not for access to a target.",
