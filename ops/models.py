@@ -103,7 +103,7 @@ def _model_line(item: Model) -> Text:
     good = item.status == "succeeded"
     result = Text("    ")
     result.append("✔ " if good else "✘ ", style=_STYLES.get(item.status, "red"))
-    result.append(f"{item.name:<35}", style="cyan")
+    result.append(f"{item.name:<38}", style="cyan")
     result.append(f" {duration(item.seconds):>9}  " if item.seconds is not None else " " * 12)
     if good:
         result.append(f"{plural(item.rows or 0, 'row')}, {_objects(item)}")

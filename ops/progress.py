@@ -146,7 +146,7 @@ def waiting_line(unit: Unit, moment: datetime) -> Text:
     """Line of a unit that has not ended: what it does, or what it waits for, and since when."""
     seconds = max(0.0, (moment - unit.started).total_seconds())
     about = "waits for approval" if unit.token else unit.note
-    return Text(f"{unit.state:<17} {unit.item:<19} {duration(seconds):>9}  {about}".rstrip())
+    return Text(f"{unit.state:<17} {unit.item:<22} {duration(seconds):>9}  {about}".rstrip())
 
 
 def line(unit: Unit, text: str, *, bad: bool) -> Text:
@@ -154,7 +154,7 @@ def line(unit: Unit, text: str, *, bad: bool) -> Text:
     result = Text("  ")
     result.append("✘ " if bad else "✔ ", style="red" if bad else "green")
     result.append(f"{unit.state:<17}")
-    result.append(f" {unit.item:<19}", style="cyan")
+    result.append(f" {unit.item:<22}", style="cyan")
     result.append(f" {duration(unit.seconds):>9}  ", style="dim")
     result.append(text, style="red" if bad else "")
     return result
