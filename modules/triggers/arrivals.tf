@@ -63,6 +63,8 @@ module "arrival_role" {
 locals {
   _queue_name = "${var.context.name}-dead-letters"
   _queue_arn  = format(var.context.arn_format, "sqs", local._queue_name)
+  # By its name: the provider waits half a minute for a queue, which so begins at once, beside all else.
+  _rule_arn = format(var.context.arn_format, "events", "rule/${var.context.name}-arrival")
 }
 
 # Events that could not be delivered, and those that the state machine could not handle.
@@ -84,7 +86,7 @@ resource "aws_sqs_queue" "dead_letters" {
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sqs:SendMessage"
         Resource  = local._queue_arn
-        Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.arrival[0].arn } }
+        Condition = { ArnEquals = { "aws:SourceArn" = local._rule_arn } }
       },
       {
         Sid       = "DenyPlainHttp"
