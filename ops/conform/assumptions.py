@@ -192,12 +192,9 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     ),
     Assumption(
         "athena-parquet-nested",
-        "Crawlers call lists of Parquet, of three levels, `array<…>` and groups `struct<…>`, and "
-        "Athena reads them so, fields by name. AWS's pages have these types, and no word of how "
-        "they lie in files; users read such files (ZJONSSON/parquetjs#34).",
-        "Queries of such columns fail with HIVE_CANNOT_OPEN_SPLIT or HIVE_BAD_DATA: make texts of "
-        "them with `to_json` or `array_join`.",
-        unprobed="the checks of examples/bookings read both; apply it to see",
+        "Crawlers call lists of Parquet `array<…>` and groups `struct<…>`, which Athena reads so.",
+        "Queries of such columns fail: make texts of them with `to_json` or `array_join`.",
+        unprobed="the checks of examples/bookings read such columns: apply it to see",
     ),
     Assumption(
         "crawler-checks-targets",
@@ -322,16 +319,14 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
     Assumption(
         "states-child-cause",
         "The cause of a failed `startExecution.sync:2` is JSON with the keys `Error`, `Cause` and "
-        "`Status`, and with `InputDetails` after `Input`, as in causes that public projects have "
-        "kept.",
+        "`Status`, and with `InputDetails` after `Input`, as in causes that public projects keep.",
         "Results and mails say of a crawl, and of an execution that was cut off, only that it "
         "failed.",
         probes_states.child_cause,
     ),
     Assumption(
         "states-regular-expressions",
-        "Step Functions' JSONata finds with `$match` and `$replace` what JSONata 2 does, groups "
-        "included.",
+        "Step Functions' JSONata finds with `$match` and `$replace` what JSONata 2 does.",
         "Results and mails lack the causes that are cut out of longer texts.",
         probes_states.regular_expressions,
     ),
@@ -385,8 +380,7 @@ ASSUMPTIONS: tuple[Assumption, ...] = (
         "states-express-bursts",
         "An Express execution may put an object, start a Standard one, send to SQS and put metrics "
         "within a second, and those of many files at once are not throttled.",
-        "Events are retried, then become dead letters; the alarm tells, and `make run` takes the "
-        "files.",
+        "Events are retried, then become dead letters; the alarm tells, `make run` takes them.",
         unprobed=_LOAD,
     ),
     Assumption(
