@@ -45,7 +45,8 @@ LAST_NAMES = ("ALMEIDA", "BROWN", "COSTA", "DUPONT", "ERIKSEN", "FISCHER", "GARC
 START = datetime(2025, 3, 3)
 HOUR = timedelta(hours=1)
 NULL = "\\N"  # as PostgreSQL's COPY writes it
-AIRPORTS = list(csv.DictReader(Path(__file__).with_name("airports.csv").open(encoding="utf-8")))
+_AIRPORTS = Path(__file__).with_name("airports.csv").read_text(encoding="utf-8")
+AIRPORTS = list(csv.DictReader(_AIRPORTS.splitlines()))
 
 
 class Dice:
@@ -66,8 +67,10 @@ class Dice:
 
 def prepare(folder: Path) -> Drops:
     """Write the files to drop under `folder`; return (dataset, file) pairs."""
-    count = int(os.environ.get("BOOKINGS", "4000"))
-    tables = Airline(count, int(os.environ.get("BOOKINGS_SEED", "42"))).tables()
+    count, seed = os.environ.get("BOOKINGS", "4000"), os.environ.get("BOOKINGS_SEED", "42")
+    if not (count.isdecimal() and seed.isdecimal() and int(count) >= 100):
+        sys.exit(f"BOOKINGS={count} BOOKINGS_SEED={seed}: give whole numbers, from 100 and 0.")
+    tables = Airline(int(count), int(seed)).tables()
     names = {"aircrafts": "json", "airports": "csv", "flights": "csv.gz", "tickets": "csv.gz"}
     drops = []
     for dataset, rows in tables.items():

@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ops import parity
+from ops import examples, parity
 from tests.e2e.arrivals import settled
 from tests.e2e.lake import ROOT, SPARK_VENV, Lake, Run, deployed
 from tests.oracles import bookings as oracle
@@ -132,6 +132,13 @@ def test_arrays_and_structs__are_those_of_athena(lake: Lake, processed: Made) ->
     assert lake.query(f"SELECT city.de FROM {database}.bronze_airports WHERE city.en = 'Munich'")[
         0
     ] == ("München",)
+
+
+def test_queries__of_the_example__have_answers(lake: Lake) -> None:
+    queries = examples.load("bookings").queries()
+    assert len(queries) == 4
+    for title, sql in queries:
+        assert lake.query(sql), title
 
 
 @pytest.mark.parametrize("stage", STAGES)

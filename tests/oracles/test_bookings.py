@@ -94,3 +94,11 @@ def test_files__grow_with_the_variable__and_are_the_same_for_a_seed(tmp_path: Pa
     assert small != other
     rows = bookings_files.raw(tmp_path / "small")
     assert 100 < len(rows["bookings"]) <= 210
+
+
+@pytest.mark.parametrize("count", ["many", "99", "-5", "1.5"])
+def test_number_of_bookings__that_is_none__is_refused(count: str, tmp_path: Path) -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        made(tmp_path, BOOKINGS=count)
+    assert f"BOOKINGS={count}" in caught.value.stderr.decode()
+    assert list(tmp_path.iterdir()) == []
