@@ -177,3 +177,24 @@ def test_objects__are_read_with_their_folders() -> None:
         {"id": "bigint", "month": "string", "by": "string"},
     )
     assert_equal(expected, read_objects(objects, "analytics/t/"), ["id"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "others"),
+    [
+        ("array<int>", [1, 2], ([2, 1], [1], [1, None], [], None)),
+        ("array<string>", [], (None, [None])),
+        ("struct<en:string,de:string>", {"en": "a", "de": None}, ({"en": "a", "de": ""}, None)),
+        ("array<struct<x:int>>", [{"x": 1}], ([{"x": 2}], [None], [{"x": None}])),
+    ],
+)
+def test_nested_value__is_the_same_or_found(kind: str, value: Any, others: Sequence[Any]) -> None:
+    def one(found: Any) -> pd.DataFrame:
+        return typed(pd.DataFrame({"id": [1], "v": [found]}), {"id": "bigint", "v": kind})
+
+    assert_equal(one(value), one(value), ["id"])
+    for other in others:
+        with pytest.raises(AssertionError, match="v differs in 1 of 1 rows"):
+            assert_equal(one(value), one(other), ["id"])
+    with pytest.raises(AssertionError, match="columns are v: expected"):
+        assert_equal(one(value), one(value).assign(v=["[1, 2]"]), ["id"])
