@@ -57,8 +57,8 @@ local-down: setup ## Stop the local AWS and forget all that was in it.
 drop: setup ## Drop files into the lake, and say which run takes them. DATASET=flights FILES='a.csv b.csv.gz' TARGET=local|aws
 	@$(OPS) drop --dataset "$(DATASET)" $(FILES)
 
-run: setup ## Run the pipeline and watch it. DATASETS=a,b FROM=ingest|transform|model STAGES=a,b TARGET=local|aws
-	@$(OPS) run --datasets "$(DATASETS)" --stages "$(STAGES)" $(if $(FROM),--from "$(FROM)")
+run: setup ## Run the pipeline and watch it. DATASETS=a,b FROM=ingest|transform|model STAGES=a,b REBUILD=1 TARGET=local|aws
+	@$(OPS) run --datasets "$(DATASETS)" --stages "$(STAGES)" $(if $(FROM),--from "$(FROM)") $(if $(REBUILD),--rebuild)
 
 approve: setup ## Approve what a run asks for: the only request, or one of several. RUN=<id> DATASET= TOKEN= TARGET=local|aws
 	@$(OPS) approve --run "$(RUN)" --dataset "$(DATASET)"

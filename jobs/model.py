@@ -1,7 +1,8 @@
-"""Rebuild the tables of one stage under analytics/: each model is a query over other tables.
+"""Build the tables of one stage under analytics/: each model is a query over other tables.
 
 The models of the stage run one after the other, inputs first. One that fails does not stop the
-others; those that read it are skipped. Objects whose bytes would stay the same are not written.
+others; those that read it are skipped. A model is not run when its SQL, its inputs and its table
+are as they were; objects whose bytes would stay the same are not written.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ class Stage:
         """Build one model; tell whether it was done. What went wrong is logged and kept."""
         started = time.monotonic()
         try:
-            report = self._builder.build(model, self._engines.get(engine))
+            report = self._builder.build(model, engine, lambda: self._engines.get(engine))
         except _EXPECTED as error:
             failure = Failure.of(model.name, error)
             logger.error("%s: failed: %s: %s", where, failure.error, " ".join(str(error).split()))
@@ -152,6 +153,10 @@ class Stage:
             logger.exception("%s: failed by a defect of the job", where)
         else:
             self._summary.built.append((report, model.min_rows))
+            if report.unchanged_since:
+                text = "%s: unchanged since run %s, %s rows"
+                logger.info(text, where, report.unchanged_since, f"{report.rows.out:,}")
+                return True
             objects = report.objects
             logger.info(
                 "%s: %s rows, %d object(s) written, %d unchanged, %d deleted in %.1f s",
@@ -189,6 +194,7 @@ def run(
     engine: str | None = None,
     memory_mb: int | None = None,
     max_object_bytes: int = job.DEFAULT_MAX_OBJECT_MEBIBYTES << 20,
+    software: str | None = None,
 ) -> dict[str, Any]:
     """
     Build the models of one stage; a failure of some is in the summary, and raises nothing.
@@ -205,6 +211,8 @@ def run(
         Runs all models on this engine, whatever their own setting is.
     memory_mb, max_object_bytes
         As for `open_engine`.
+    software
+        What code and versions run; with None, models are made also where nothing has changed.
 
     Returns
     -------
@@ -227,7 +235,8 @@ def run(
     with tempfile.TemporaryDirectory(prefix="model-") as temporary:
         folder = Path(temporary).resolve()
         with Engines(lake, folder, memory_mb, max_object_bytes) as opened:
-            builder = Builder(lake, graph, run_id)
+            known = f"{software} {max_object_bytes}" if software else None
+            builder = Builder(lake, graph, run_id, known)
             work = Stage(lake, graph, summary, builder, opened)
             work.run(selected, set(failed), engine)
     return summary.write(lake, graph.stages_after(stage, selected))
@@ -270,6 +279,12 @@ def _run(argv: Sequence[str] | None) -> None:
         default=(),
         help="datasets that failed in this run: models that depend on them are skipped",
     )
+    parser.add_argument(
+        "--rebuild",
+        choices=("true", "false"),
+        default="false",
+        help="build models also where nothing has changed since they were built (default: false)",
+    )
     arguments = job.parse(parser, argv)
     if arguments.datasets == ():
         raise ConfigError("--datasets is empty: name datasets, or leave it out for all models")
@@ -281,6 +296,7 @@ def _run(argv: Sequence[str] | None) -> None:
         failed=arguments.failed,
         memory_mb=arguments.memory_mb,
         max_object_bytes=arguments.max_object_bytes,
+        software=None if arguments.rebuild == "true" else job.software(argv),
     )
     if summary["status"] != "SUCCEEDED":
         raise ModelsFailed(verdict(summary))

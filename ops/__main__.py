@@ -78,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--datasets", default="", help="comma list; default: all")
     command.add_argument("--from", dest="begin", help="ingest (default), transform or model")
     command.add_argument("--stages", default="", help="comma list of stages; default: all")
+    command.add_argument(
+        "--rebuild", action="store_true", help="build models also where nothing has changed"
+    )
     command = add_targeted("query", "Ask Athena; SQL from the argument or $SQL.", _query)
     command.add_argument("sql", nargs="?")
     command = add_targeted(
@@ -149,7 +152,9 @@ def _local_up(arguments: argparse.Namespace) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     names, stages = _names(arguments.datasets), _names(arguments.stages)
-    run.execute(connect(arguments.target), names, arguments.begin or None, stages)
+    run.execute(
+        connect(arguments.target), names, arguments.begin or None, stages, rebuild=arguments.rebuild
+    )
 
 
 def _names(text: str) -> list[str]:

@@ -15,7 +15,8 @@ from ops.progress import line, one_line, problem
 from ops.target import Target
 
 SHOWN_LINES = 20
-_STYLES = {"succeeded": "green", "failed": "bold red", "skipped": "yellow"}
+_STYLES = {"succeeded": "green", "unchanged": "green", "failed": "bold red", "skipped": "yellow"}
+_GOOD = ("succeeded", "unchanged")
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ def _cause(failure: dict[str, Any]) -> str:
 
 
 def _built(found: dict[str, Any]) -> Model:
+    status = "unchanged" if found.get("unchanged_since") else "succeeded"
     return Model(
-        found["model"], found["stage"], found.get("engine", ""), "succeeded",
+        found["model"], found["stage"], found.get("engine", ""), status,
         rows=found["rows"]["out"], written=found["objects"]["written"],
         unchanged=found["objects"]["unchanged"], seconds=found["seconds"],
     )  # fmt: skip
@@ -85,7 +87,7 @@ def lines(target: Target, run: str, unit: Unit) -> Iterator[Text]:
     found = read(target, run, unit.item)
     shown = found
     if len(found) > SHOWN_LINES:
-        shown = [item for item in found if item.status != "succeeded"]
+        shown = [item for item in found if item.status not in _GOOD]
     for item in shown:
         yield _model_line(item)
     if len(shown) < len(found):
@@ -100,7 +102,7 @@ def _summary(summary: dict[str, Any]) -> str:
 
 
 def _model_line(item: Model) -> Text:
-    good = item.status == "succeeded"
+    good = item.status in _GOOD
     result = Text("    ")
     result.append("✔ " if good else "✘ ", style=_STYLES.get(item.status, "red"))
     result.append(f"{item.name:<38}", style="cyan")
@@ -113,6 +115,8 @@ def _model_line(item: Model) -> Text:
 
 
 def _objects(item: Model) -> str:
+    if item.status == "unchanged":
+        return "unchanged"
     parts = [f"{plural(item.written or 0, 'object')} written"]
     if item.unchanged:
         parts.append(f"{item.unchanged:,} unchanged")
@@ -156,10 +160,10 @@ def _row(item: Model) -> list[object]:
 
 
 def _stages(stages: Sequence[dict[str, Any]]) -> None:
-    numbers = ("selected", "succeeded", "failed", "skipped")
+    numbers = ("selected", "succeeded", "unchanged", "failed", "skipped")
     view: list[list[object]] = []
     for stage in stages:
-        counts = [stage["models"][name] for name in numbers]
+        counts = [stage["models"].get(name, 0) for name in numbers]
         status = str(stage["status"]).lower()
         view.append(
             [
@@ -171,4 +175,4 @@ def _stages(stages: Sequence[dict[str, Any]]) -> None:
                 Text(status, style=_STYLES.get(status, "")),
             ]
         )
-    table(["stage", "engine", *numbers, "rows", "took", "status"], view, right=range(2, 8))
+    table(["stage", "engine", *numbers, "rows", "took", "status"], view, right=range(2, 9))

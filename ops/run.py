@@ -36,6 +36,8 @@ def start(
     datasets: Sequence[str] = (),
     begin: str | None = None,
     stages: Sequence[str] = (),
+    *,
+    rebuild: bool = False,
 ) -> str:
     """Start an execution of the pipeline and return its ARN.
 
@@ -45,6 +47,8 @@ def start(
         Names; none for all.
     begin
         One of `STARTS`; the first by default.
+    rebuild
+        Whether models are built also where nothing has changed.
 
     Raises
     ------
@@ -62,6 +66,8 @@ def start(
         document["from"] = begin
     if stages:
         document["stages"] = list(stages)
+    if rebuild:
+        document["rebuild"] = True
     name = datetime.now(UTC).strftime("manual-%Y%m%dT%H%M%S.%f")[:-3]
     answer = target.stepfunctions.start_execution(
         stateMachineArn=target.outputs.pipeline_arn, name=name, input=json.dumps(document)
@@ -185,6 +191,7 @@ def execute(
     begin: str | None = None,
     stages: Sequence[str] = (),
     *,
+    rebuild: bool = False,
     outlives_us: bool = True,
 ) -> str:
     """Start the pipeline, show it to its end, and return the execution's ARN.
@@ -196,7 +203,7 @@ def execute(
     RunFailed
         The run ended other than SUCCEEDED; its failures have been printed.
     """
-    arn = start(target, datasets, begin, stages)
+    arn = start(target, datasets, begin, stages, rebuild=rebuild)
     console.print(f"[dim]Run {run_id(arn)}[/dim]")
     watch(target, arn, outlives_us=outlives_us)
     return arn

@@ -35,6 +35,8 @@ locals {
         actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
       }
       WriteReports = { keys = ["runs/*/model/*"], actions = ["s3:PutObject"] }
+      # Of what each table was made last: what has not changed is not made again.
+      KeepBuilds = { keys = ["state/built/analytics/*"], actions = ["s3:GetObject", "s3:PutObject"] }
       # How the models of earlier stages went decides what becomes of those that depend on them.
       KeepSummaries = { keys = ["runs/*/stages/*"], actions = ["s3:GetObject", "s3:PutObject"] }
     }

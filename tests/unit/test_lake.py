@@ -18,7 +18,7 @@ from botocore.stub import Stubber
 from medallion.errors import AccessDenied, ConfigError, ObjectNotFound
 from medallion.lake import objects as lake_module
 from medallion.lake.layout import cut_name
-from medallion.lake.objects import Deletion, Lake, StoredObject, s3_client
+from medallion.lake.objects import Deletion, Lake, Put, StoredObject, s3_client
 
 
 def put(lake: Lake, key: str, body: bytes) -> None:
@@ -136,12 +136,14 @@ def test_head__missing(lake: Lake) -> None:
 def test_put_if_changed__writes_only_what_differs(lake: Lake, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
-    assert lake.put_if_changed("k", path) is True
+    written = lake.put_if_changed("k", path)
     first = lake.head("k")
-    assert lake.put_if_changed("k", path) is False
+    assert first is not None
+    assert written == Put(written=True, etag=first.etag)
+    assert lake.put_if_changed("k", path) == Put(written=False, etag=first.etag)
     assert lake.head("k") == first
     path.write_bytes(b"two")
-    assert lake.put_if_changed("k", path) is True
+    assert lake.put_if_changed("k", path).written
     assert body(lake, "k") == b"two"
 
 
@@ -149,7 +151,7 @@ def test_put_if_changed__object_that_another_has_written(lake: Lake, tmp_path: P
     path = tmp_path / "file"
     path.write_bytes(b"one")
     put(lake, "k", b"one")
-    assert lake.put_if_changed("k", path) is True
+    assert lake.put_if_changed("k", path).written
 
 
 def test_download_and_copy__are_of_the_version_that_was_seen(lake: Lake, tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_summary__of_a_stage(filled: Lake) -> None:
         "stage": "dimension",
         "engine": "duckdb",
         "status": "SUCCEEDED",
-        "models": {"selected": 1, "succeeded": 1, "failed": 0, "skipped": 0},
+        "models": {"selected": 1, "succeeded": 1, "unchanged": 0, "failed": 0, "skipped": 0},
         "rows_out": 3,
         "objects": {"written": 1, "unchanged": 0, "deleted": 0},
         "failures": [],
@@ -197,7 +197,7 @@ def test_summary__of_a_stage(filled: Lake) -> None:
 def test_summary__stage_without_models(filled: Lake) -> None:
     put_config(filled, stages=[*STAGES, "idle"])
     summary = run(filled, "idle")
-    assert summary["models"] == {"selected": 0, "succeeded": 0, "failed": 0, "skipped": 0}
+    assert summary["models"] == {"selected": 0, "succeeded": 0, "unchanged": 0, "failed": 0, "skipped": 0}
     assert (summary["status"], summary["check_batches"], summary["remaining"]) == (
         "SUCCEEDED",
         0,

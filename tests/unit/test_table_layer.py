@@ -242,7 +242,7 @@ def test_create__types(engine: DuckDbEngine) -> None:
     [
         ("SELECT 1::TINYINT AS x", "column 'x' is of type tinyint, which a table cannot have"),
         ("SELECT 1::HUGEINT AS x", "for example CAST(x AS decimal(38,0))"),
-        ("SELECT [1] AS x", "column 'x' is of type integer[], which"),
+        ("SELECT MAP {1: 2} AS x", "column 'x' is of type map(integer, integer), which"),
         ("SELECT INTERVAL 1 DAY AS x", "for example CAST(x AS string)"),
         ("SELECT 1 AS x, 2 AS X", "two columns are named 'X': give each a name of its own with AS"),
         ("SELECT y FROM (SELECT 1 AS x)", 'Binder Error: Referenced column "y" not found'),

@@ -51,6 +51,11 @@ class Layout:
         return f"state/settled/{dataset}.json"
 
     @staticmethod
+    def built_key(prefix: str) -> str:
+        """Return the key of the record of how the table under a prefix was made."""
+        return f"state/built/{prefix.rstrip('/')}.json"
+
+    @staticmethod
     def source_key(dataset: str) -> str:
         return f"state/sources/{dataset}.json"
 

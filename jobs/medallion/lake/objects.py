@@ -74,6 +74,17 @@ class StoredObject:
     version_id: str | None = None
 
 
+@dataclass(frozen=True)
+class Put:
+    """What came of putting an object: whether it was written, and the ETag of these bytes.
+
+    The ETag is empty when it is not known: after a dry run, or when another has written meanwhile.
+    """
+
+    written: bool
+    etag: str = ""
+
+
 class Deletion(Enum):
     """What came of a deletion on the condition that the object is still the same."""
 
@@ -261,7 +272,9 @@ class Lake(Layout):
         found = self._head(key)
         return found is not None and found["Metadata"] == metadata
 
-    def _refused(self, write: Callable[[], None], attempts: int = _ATTEMPTS) -> ClientError | None:
+    def _refused(
+        self, write: Callable[[], object], attempts: int = _ATTEMPTS
+    ) -> ClientError | None:
         """Write under a condition; return the error when that does not hold, else None."""
         try:
             write()
@@ -274,8 +287,8 @@ class Lake(Layout):
             return self._refused(write, attempts - 1)
         return None
 
-    def put_if_changed(self, key: str, path: Path) -> bool:
-        """Upload a local file unless the object has the same bytes; return whether it was written.
+    def put_if_changed(self, key: str, path: Path) -> Put:
+        """Upload a local file unless the object has the same bytes.
 
         The object's content is known by the SHA-256 in its metadata: ETags are no digests of
         the content for multipart uploads, nor under KMS.
@@ -283,14 +296,13 @@ class Lake(Layout):
         digest = sha256(path)
         found = self._head(key)
         if found is not None and found["Metadata"].get("sha256") == digest:
-            return False
-        self._upload(key, path, digest)
-        return True
+            return Put(written=False, etag=found["ETag"])
+        return Put(written=True, etag=self._upload(key, path, digest))
 
-    def _upload(self, key: str, path: Path, digest: str) -> None:
+    def _upload(self, key: str, path: Path, digest: str) -> str:
+        """Put a file, give its ETag."""
         if not _is_large(path.stat().st_size):
-            self._put_small(key, path, {"sha256": digest})
-            return
+            return self._put_small(key, path, {"sha256": digest})
         self.client.upload_file(
             str(path),
             self.bucket,
@@ -298,14 +310,18 @@ class Lake(Layout):
             ExtraArgs={"Metadata": {"sha256": digest}},
             Config=_TRANSFER,
         )
+        found = self._head(key)
+        is_ours = found is not None and found["Metadata"].get("sha256") == digest
+        return str(found["ETag"]) if is_ours else ""
 
     def _put_small(
         self, key: str, path: Path, metadata: Mapping[str, str], **condition: Any
-    ) -> None:
+    ) -> str:
         with path.open("rb") as body:
-            self.client.put_object(
+            answer = self.client.put_object(
                 Bucket=self.bucket, Key=key, Body=body, Metadata=metadata, **condition
             )
+        return answer["ETag"]
 
     def copy(self, source: StoredObject, key: str) -> bool:
         """Copy exactly the version that `source` names to `key`; False: it is there no more."""

@@ -6,13 +6,13 @@ import re
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from botocore.exceptions import ClientError
 
 from medallion.errors import LakeError
-from medallion.lake.objects import Lake, sha256
+from medallion.lake.objects import Lake, Put, sha256
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 # Written as %XX in the names of partition folders: what would be read as something else there, by
@@ -28,12 +28,24 @@ _MAX_WAITING_BYTES = 1 << 30
 
 @dataclass
 class ObjectCounts:
-    """What was done to the objects of the layer that a job writes, and the bytes of the written."""
+    """
+    What was done to the objects of the layer that a job writes, and the bytes of the written.
+
+    `etags` are those of all objects that the table has now, by key.
+    """
 
     written: int = 0
     unchanged: int = 0
     deleted: int = 0
     bytes: int = 0
+    etags: dict[str, str] = field(default_factory=dict)
+
+    def add(self, key: str, size: int, put: Put) -> None:
+        """Count an object."""
+        self.written += put.written
+        self.unchanged += not put.written
+        self.bytes += size * put.written
+        self.etags[key] = put.etag
 
 
 def is_data(key: str) -> bool:
@@ -102,13 +114,13 @@ def publish(
         tell then only that there is one.
     """
     stale = {stored.key for stored in lake.list_objects(prefix)}
-    pending: deque[tuple[int, Future[bool]]] = deque()
+    pending: deque[tuple[str, int, Future[Put]]] = deque()
     waiting = 0
     with ThreadPoolExecutor(_UPLOADS) as pool:
         for key, path in files:
             stale.discard(key)
             size = path.stat().st_size
-            pending.append((size, pool.submit(put, lake, key, path, dry_run=dry_run)))
+            pending.append((key, size, pool.submit(put, lake, key, path, dry_run=dry_run)))
             waiting += size
             while len(pending) >= _MAX_WAITING_FILES or waiting > _MAX_WAITING_BYTES:
                 waiting -= _count(*pending.popleft(), counts)
@@ -119,11 +131,11 @@ def publish(
     counts.deleted = len(stale) if dry_run else lake.delete(sorted(stale))
 
 
-def put(lake: Lake, key: str, path: Path, *, dry_run: bool = False) -> bool:
-    """Upload a file (not in a dry run) and remove it; tell whether the object had other bytes."""
-    differs = not _is_stored(lake, key, path) if dry_run else lake.put_if_changed(key, path)
+def put(lake: Lake, key: str, path: Path, *, dry_run: bool = False) -> Put:
+    """Upload a file and remove it; a dry run only tells whether the object has other bytes."""
+    done = Put(not _is_stored(lake, key, path)) if dry_run else lake.put_if_changed(key, path)
     path.unlink()
-    return differs
+    return done
 
 
 def _is_stored(lake: Lake, key: str, path: Path) -> bool:
@@ -137,11 +149,7 @@ def _is_stored(lake: Lake, key: str, path: Path) -> bool:
     return found["Metadata"].get("sha256") == sha256(path)
 
 
-def _count(size: int, upload: Future[bool], counts: ObjectCounts) -> int:
+def _count(key: str, size: int, upload: Future[Put], counts: ObjectCounts) -> int:
     """Wait for an upload and count it; return the size of its file."""
-    if upload.result():
-        counts.written += 1
-        counts.bytes += size
-    else:
-        counts.unchanged += 1
+    counts.add(key, size, upload.result())
     return size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from medallion.datatypes import DataType
 from medallion.engines.base import BoundTable, Engine, TableSource, TableTarget
@@ -12,6 +12,8 @@ from medallion.errors import ConfigError, ObjectNotFound
 from medallion.lake.objects import Lake
 from medallion.models.config import Model, ModelGraph
 from medallion.runs import inputs_guard, job
+from medallion.runs.inputs_guard import Inputs
+from medallion.runs.last_build import LastBuild
 from medallion.runs.report import Report, RowCounts
 from medallion.sparksql.model_sql import view_name
 
@@ -20,17 +22,37 @@ _STRING = DataType("string")
 
 
 class Builder:
-    """Builds single models."""
+    """
+    Builds single models.
 
-    def __init__(self, lake: Lake, graph: ModelGraph, run_id: str) -> None:
+    Parameters
+    ----------
+    lake, graph, run_id
+        Where, all models, and the name of the run.
+    software
+        Code and versions that run, and settings that decide what the objects are; a model that was
+        made by the same, of the same, is not made again. None: not known, so all are made.
+    """
+
+    def __init__(
+        self, lake: Lake, graph: ModelGraph, run_id: str, software: str | None = None
+    ) -> None:
         self._lake = lake
         self._graph = graph
         self._run_id = run_id
+        self._software = software
         self._contract = functools.lru_cache(None)(functools.partial(job.load_contract, lake))
 
-    def build(self, model: Model, engine: Engine) -> Report:
+    def build(self, model: Model, engine_name: str, get_engine: Callable[[], Engine]) -> Report:
         """
-        Make a model's table what its query says, and write the report.
+        Make a model's table what its query says, if it may be something else, and write the report.
+
+        Parameters
+        ----------
+        model
+            Which one.
+        engine_name, get_engine
+            The engine, which is opened when there is something to make.
 
         Raises
         ------
@@ -47,17 +69,53 @@ class Builder:
             "model",
             model.name,
             self._run_id,
-            engine=engine.name,
+            engine=engine_name,
             stage=model.stage,
         )
-        inputs_guard.until_unchanged(
-            self._lake,
-            [self._prefix(name) for name in model.sql.inputs],
-            report,
-            lambda _: self._make(engine, model, report),
-        )
+        prefixes = [self._prefix(name) for name in model.sql.inputs]
+        last = self._last_build(model, engine_name) if self._software else None
+        found = last.find(Inputs(self._lake, prefixes)) if last else None
+        if found:
+            report.rows = RowCounts(in_=found["rows"], out=found["rows"])
+            report.inputs = found["inputs"]
+            report.objects.unchanged = found["objects"]
+            report.unchanged_since = found["run_id"]
+        else:
+            read = self._make_until_unchanged(model, prefixes, get_engine(), report)
+            if last:
+                etags = report.objects.etags
+                kept = {
+                    "run_id": self._run_id,
+                    "rows": report.rows.out,
+                    "inputs": report.inputs,
+                    "objects": len(etags),
+                }
+                last.keep(read, etags, kept)
         report.write(self._lake)
         return report
+
+    def _last_build(self, model: Model, engine: str) -> LastBuild:
+        # Of a dataset without objects, the contract says the columns.
+        datasets = [
+            repr(self._dataset_source(*name.split(".")))
+            for name in model.sql.inputs
+            if not name.startswith("analytics.")
+        ]
+        recipe = [self._software, engine, model.sql.text, model.partition_by, datasets]
+        return LastBuild(self._lake, self._lake.analytics_prefix(model.name), recipe)
+
+    def _make_until_unchanged(
+        self, model: Model, prefixes: list[str], engine: Engine, report: Report
+    ) -> Inputs:
+        """Make the table; give what its inputs were before and after."""
+        passes: list[Inputs] = []
+
+        def make(inputs: Inputs) -> None:
+            passes.append(inputs)
+            self._make(engine, model, report)
+
+        inputs_guard.until_unchanged(self._lake, prefixes, report, make)
+        return passes[-1]
 
     def _make(self, engine: Engine, model: Model, report: Report) -> None:
         """Make the table once, and let go of what that took."""

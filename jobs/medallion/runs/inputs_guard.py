@@ -126,6 +126,7 @@ def until_unchanged(
         total.bytes += report.objects.bytes
         if not changes:
             total.unchanged = report.objects.unchanged
+            total.etags = report.objects.etags
             report.objects = total
             return
         if number < MAX_PASSES:

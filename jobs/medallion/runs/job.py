@@ -111,6 +111,16 @@ def open_lake(job: str, arguments: argparse.Namespace) -> Lake:
     return lake
 
 
+def software(argv: Sequence[str] | None) -> str | None:
+    """Name the code and the versions of packages that run; None when the code has no name.
+
+    Terraform names the folder of the code after its content.
+    """
+    given = sys.argv[1:] if argv is None else argv
+    code = bootstrap.code(given)
+    return f"{code} {sorted(bootstrap.pins(given).items())}" if code else None
+
+
 def load_contract(lake: Lake, dataset: str) -> Contract:
     """Read a dataset's contract.
 

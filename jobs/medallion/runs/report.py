@@ -126,6 +126,9 @@ class Report:
     formats, compressed, file_list
         Of `ingest`: accepted files by format and by compression (a zip counts for each format in
         it), and the key of the list of all files, None when there were none.
+    unchanged_since
+        Of `model`: the run that made the table last, since when nothing that it is made of has
+        changed, so that this run did not make it; left out while None.
     held
         Why nothing was published, when a person has to approve it first; left out while None.
     """
@@ -142,6 +145,7 @@ class Report:
     engine: str | None = None
     stage: str | None = None
     inputs: dict[str, int] | None = None
+    unchanged_since: str | None = None
     held: dict[str, Any] | None = None
     idle: bool = False
     formats: Counter[str] = field(default_factory=Counter)
@@ -161,6 +165,7 @@ class Report:
         # most_common leaves ties in order of arrival; by text they do not hang on the file order.
         reasons = sorted(self.reasons.items(), key=lambda item: (-item[1], item[0]))
         counts = asdict(self.objects)
+        del counts["etags"]
         document: dict[str, Any] = {
             "run_id": self.run_id,
             "job": self.job,
@@ -179,6 +184,7 @@ class Report:
             "engine": self.engine,
             "stage": self.stage,
             "inputs": self.inputs,
+            "unchanged_since": self.unchanged_since,
             "held": self.held,
             "idle": self.idle or None,
             "file_list": self.file_list,

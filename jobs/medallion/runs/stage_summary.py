@@ -96,6 +96,7 @@ class StageSummary:
             "models": {
                 "selected": len(self.built) + len(self.failures),
                 "succeeded": len(self.built),
+                "unchanged": sum(1 for report, _ in self.built if report.unchanged_since),
                 **{status: len(names) for status, names in not_built.items()},
             },
             "check_batches": len(starts),
@@ -103,9 +104,10 @@ class StageSummary:
         }
         lake.put_json(lake.stage_summary_key(self.run_id, self.stage), document)
         logger.info(
-            "stage %s: %d of %d models built, %d failed, %d skipped, in %.1f s",
+            "stage %s: of %d models %d succeeded, %d of them unchanged, %d failed, %d skipped, "
+            "in %.1f s",
             self.stage,
-            *(document["models"][n] for n in ("succeeded", "selected", "failed", "skipped")),
+            *document["models"].values(),
             document["seconds"],
         )
         return document

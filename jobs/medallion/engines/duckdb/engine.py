@@ -361,7 +361,7 @@ class DuckDbEngine(Engine):
                     writer.write(piece)
         if not writer.rows:
             pq.write_table(reader.schema.empty_table(), path)
-        return table_layer.put(self._lake, key, path, dry_run=dry_run)
+        return table_layer.put(self._lake, key, path, dry_run=dry_run).written
 
 
 def _ascending(terms: Sequence[str]) -> str:

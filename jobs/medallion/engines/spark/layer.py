@@ -24,6 +24,7 @@ import bootstrap
 from medallion.datatypes import DataType
 from medallion.engines.spark.texts import literal, quoted
 from medallion.lake import table_layer
+from medallion.lake.objects import Put
 from medallion.lake.table_layer import NULL_PARTITION
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from medallion.runs.report import Report
 
 _NOT_FOR_EXECUTORS = ("duckdb", "sqlglot")
-_ANSWER = "key string, rows bigint, size bigint, written boolean"
+_ANSWER = "key string, rows bigint, size bigint, written boolean, etag string"
 
 
 class SparkLayer:
@@ -89,19 +90,18 @@ class SparkLayer:
         if target.keeps_columns and not found:
             found = [self._put_empty(target, dry_run=dry_run)]
         counts = report.objects
-        for key, _, size_written, written in found:
+        for key, _, size_put, written, etag in found:
             stale.discard(key)
-            counts.written += written
-            counts.unchanged += not written
-            counts.bytes += size_written * written
+            counts.add(key, size_put, Put(written, etag))
         counts.deleted = len(stale) if dry_run else self._lake.delete(sorted(stale))
-        return sum(count for _, count, _, _ in found)
+        return sum(count for _, count, *_ in found)
 
-    def _put_empty(self, target: TableTarget, *, dry_run: bool) -> tuple[str, int, int, bool]:
+    def _put_empty(self, target: TableTarget, *, dry_run: bool) -> tuple[str, int, int, bool, str]:
         with tempfile.TemporaryDirectory() as folder:
             key, path = target.empty(Path(folder))
             size = path.stat().st_size
-            return key, 0, size, table_layer.put(self._lake, key, path, dry_run=dry_run)
+            done = table_layer.put(self._lake, key, path, dry_run=dry_run)
+            return key, 0, size, done.written, done.etag
 
     def write_object(
         self, rows: DataFrame, order_by: Sequence[str], key: str, *, dry_run: bool
@@ -122,12 +122,12 @@ class SparkLayer:
                 batches, bucket, key, schema, dry_run=dry_run
             ),
         )
-        for _, _, _, written in found:
+        for _, _, _, written, _ in found:
             return bool(written)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "empty.parquet")
             pq.write_table(schema.empty_table(), path, compression="zstd")
-            return table_layer.put(self._lake, key, path, dry_run=dry_run)
+            return table_layer.put(self._lake, key, path, dry_run=dry_run).written
 
 
 def _on_executors(

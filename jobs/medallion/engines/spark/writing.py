@@ -51,8 +51,8 @@ def write_table(
     Yields
     ------
     pyarrow.RecordBatch
-        A row: an object's `key`, its `rows` and `size`, and whether it was `written` or said the
-        same.
+        A row: an object's `key`, its `rows` and `size`, whether it was `written` or said the same,
+        and its `etag`.
     """
     lake = Lake(s3_client(), bucket)
     with tempfile.TemporaryDirectory() as folder:
@@ -79,8 +79,8 @@ def write_object(
 
 def _put(lake: Lake, key: str, path: Path, *, dry_run: bool) -> pa.RecordBatch:
     found = {"key": key, "rows": pq.read_metadata(path).num_rows, "size": path.stat().st_size}
-    written = table_layer.put(lake, key, path, dry_run=dry_run)
-    return pa.RecordBatch.from_pylist([{**found, "written": written}])
+    done = table_layer.put(lake, key, path, dry_run=dry_run)
+    return pa.RecordBatch.from_pylist([{**found, "written": done.written, "etag": done.etag}])
 
 
 def _partitions(
