@@ -279,12 +279,7 @@ def _run(argv: Sequence[str] | None) -> None:
         default=(),
         help="datasets that failed in this run: models that depend on them are skipped",
     )
-    parser.add_argument(
-        "--rebuild",
-        choices=("true", "false"),
-        default="false",
-        help="build models also where nothing has changed since they were built (default: false)",
-    )
+    job.add_rebuild(parser, "models")
     arguments = job.parse(parser, argv)
     if arguments.datasets == ():
         raise ConfigError("--datasets is empty: name datasets, or leave it out for all models")

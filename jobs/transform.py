@@ -1,9 +1,9 @@
 """Rebuild processed/<dataset>/ from raw/<dataset>/: typed, cleaned, deduplicated, derived.
 
-All of raw is read each time. Objects whose bytes would stay the same are not written, so a run
-without news changes nothing. Refused rows go to quarantine/ with their reasons. A result beyond
-the thresholds of the contract's `approval` is not published: the report says why it is held, and
-with which --approved it will be.
+All of raw is read, unless it, the contract and the table are as they were. Objects whose bytes
+would stay the same are not written, so a run without news changes nothing. Refused rows go to
+quarantine/ with their reasons. A result beyond the thresholds of the contract's `approval` is not
+published: the report says why it is held, and with which --approved it will be.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from medallion.lake import table_layer
 from medallion.lake.objects import Lake
 from medallion.runs import approval, failures, inputs_guard, job
 from medallion.runs.inputs_guard import Inputs
+from medallion.runs.last_build import LastBuild
 from medallion.runs.report import Report, RowCounts
 
 logger = logging.getLogger("transform")
@@ -46,16 +47,45 @@ class Transform:
         Where, what, and what is to be filled.
     approved
         The fingerprint of a content of raw/ whose result a person has approved, or None.
+    recipe
+        Code, versions and settings that decide what the objects are, or None: not known, so that
+        the table is made also where nothing has changed.
     """
 
     def __init__(
-        self, lake: Lake, contract: Contract, report: Report, approved: str | None = None
+        self,
+        lake: Lake,
+        contract: Contract,
+        report: Report,
+        approved: str | None = None,
+        recipe: str | None = None,
     ) -> None:
         self._lake = lake
         self._contract = contract
         self._report = report
         self._approved = approved
         self._prefix = lake.processed_prefix(contract.name)
+        self._raw = [lake.raw_prefix(contract.name)]
+        self._last = None
+        if recipe:
+            beside = lake.transform_refused_rows_key(contract.name)
+            self._last = LastBuild(lake, self._prefix, [recipe, repr(contract)], beside)
+        # What was in raw/ when the table was published, and what is to be known of it later.
+        self._published: tuple[Inputs, dict[str, Any]] | None = None
+
+    def is_unchanged(self) -> bool:
+        """Tell whether the table is what it would be again; then the report says what it has."""
+        found = self._last.find(Inputs(self._lake, self._raw)) if self._last else None
+        if not found:
+            return False
+        report = self._report
+        report.unchanged_since = found["run_id"]
+        report.rows = RowCounts(*(found["rows"][name] for name in report.rows.to_json()))
+        report.reasons = Counter(found["reasons"])
+        report.warnings = found["warnings"]
+        report.objects.unchanged = found["objects"]
+        logger.info("%s: unchanged since run %s", self._contract.name, report.unchanged_since)
+        return True
 
     def run(self, engine: Engine) -> None:
         """Rebuild the processed layer and the quarantined rows, and fill the report."""
@@ -63,21 +93,34 @@ class Transform:
         prepared = engine.prepare(self._contract)
         inputs_guard.until_unchanged(
             self._lake,
-            [self._lake.raw_prefix(self._contract.name)],
+            self._raw,
             self._report,
             lambda inputs: self._make(engine, prepared, inputs),
         )
+        if self._last and self._published:
+            inputs, kept = self._published
+            self._last.keep(inputs, self._report.objects.etags, kept)
 
     def _make(self, engine: Engine, prepared: PreparedContract, inputs: Inputs) -> None:
         """Make the table once, unless it has to be approved."""
         engine.release()
+        self._published = None
+        report, earlier = self._report, len(self._report.warnings)
         raw = self._bind(engine)
         if raw.rows:
             self._judge_rows(engine, prepared, raw)
         else:
             logger.info("%s: raw/ has no rows; processed/ will be empty", self._contract.name)
         if not self._is_done(engine, raw, inputs):
-            self._publish(engine, raw, self._report)
+            self._publish(engine, raw, report)
+            kept = {
+                "run_id": report.run_id,
+                "rows": report.rows.to_json(),
+                "reasons": report.reasons,
+                "warnings": report.warnings[earlier:],
+                "objects": report.objects.written + report.objects.unchanged,
+            }
+            self._published = inputs, kept
 
     def _judge_rows(self, engine: Engine, prepared: PreparedContract, raw: BoundTable) -> None:
         """Make the table `result`, which has an outcome for each row of raw, and count them."""
@@ -133,7 +176,7 @@ class Transform:
         self, engine: Engine, raw: BoundTable, report: Report, *, dry_run: bool = False
     ) -> bool:
         """Put the refused rows and the table where they belong; tell whether an object changed."""
-        changed = self._quarantine(engine, raw, dry_run=dry_run)
+        changed = self._quarantine(engine, raw, report, dry_run=dry_run)
         if changed and dry_run:
             return True
         self._replace(engine, raw, report, dry_run=dry_run)
@@ -188,7 +231,9 @@ class Transform:
         key = self._lake.transform_refused_rows_key(self._contract.name)
         return [key] if self._lake.head(key) else []
 
-    def _quarantine(self, engine: Engine, raw: BoundTable, *, dry_run: bool) -> bool:
+    def _quarantine(
+        self, engine: Engine, raw: BoundTable, report: Report, *, dry_run: bool
+    ) -> bool:
         """Put the refused rows, as they are in raw, where someone can look at them."""
         refused = self._report.rows.refused
         if not refused:
@@ -201,7 +246,7 @@ class Transform:
         named = ", ".join(f"raw.{name}" for name in columns)
         same = " AND ".join(f"raw.{name} = result.{name}" for name in _ROW)
         key = self._lake.transform_refused_rows_key(self._contract.name)
-        changed = engine.write_object(
+        put = engine.write_object(
             f"SELECT {named}, result._reason FROM raw JOIN result ON {same} "
             "WHERE result._outcome = 'refused'",
             # From where they came, and then by all there is: no two orders of the same rows.
@@ -209,8 +254,9 @@ class Transform:
             key,
             dry_run=dry_run,
         )
+        report.objects.etags[key] = put.etag
         if dry_run:
-            return changed
+            return put.written
         logger.warning(
             "%s: the %s refused rows are in s3://%s/%s",
             self._contract.name,
@@ -218,7 +264,7 @@ class Transform:
             self._lake.bucket,
             key,
         )
-        return changed
+        return put.written
 
     def _replace(self, engine: Engine, raw: BoundTable, report: Report, *, dry_run: bool) -> None:
         started = time.monotonic()
@@ -255,6 +301,7 @@ def run(
     engine: str | None = None,
     max_object_bytes: int = job.DEFAULT_MAX_OBJECT_MEBIBYTES << 20,
     approved: str | None = None,
+    software: str | None = None,
 ) -> Report:
     """
     Transform one dataset and write the report.
@@ -269,6 +316,8 @@ def run(
         As for `open_engine`.
     approved
         As for `Transform`.
+    software
+        What code and versions run; with None, the table is made also where nothing has changed.
 
     Raises
     ------
@@ -283,18 +332,22 @@ def run(
     """
     contract = job.load_contract(lake, dataset)
     report = Report("transform", dataset, run_id)
-    with (
-        tempfile.TemporaryDirectory(prefix="transform-") as temporary,
-        opening.open_engine(
-            engine or contract.engine,
-            lake,
-            Path(temporary).resolve(),
-            memory_mb=memory_mb,
-            max_object_bytes=max_object_bytes,
-        ) as opened,
-    ):
-        logger.info("%s: run %s with %s", dataset, run_id, opened.capacity)
-        Transform(lake, contract, report, approved).run(opened)
+    name = engine or contract.engine
+    recipe = f"{software} {name} {max_object_bytes}" if software else None
+    work = Transform(lake, contract, report, approved, recipe)
+    if not work.is_unchanged():
+        with (
+            tempfile.TemporaryDirectory(prefix="transform-") as temporary,
+            opening.open_engine(
+                name,
+                lake,
+                Path(temporary).resolve(),
+                memory_mb=memory_mb,
+                max_object_bytes=max_object_bytes,
+            ) as opened,
+        ):
+            logger.info("%s: run %s with %s", dataset, run_id, opened.capacity)
+            work.run(opened)
     report.write(lake)
     return report
 
@@ -314,6 +367,7 @@ def _run(argv: Sequence[str] | None) -> None:
         help="publish whatever thresholds are passed, if raw/ is still what this fingerprint says; "
         "it is in the report of the run that was held",
     )
+    job.add_rebuild(parser, "the table")
     arguments = job.parse(parser, argv)
     run(
         job.open_lake("transform", arguments),
@@ -322,6 +376,7 @@ def _run(argv: Sequence[str] | None) -> None:
         arguments.memory_mb,
         max_object_bytes=arguments.max_object_bytes,
         approved=arguments.approved,
+        software=None if arguments.rebuild == "true" else job.software(argv),
     )
 
 

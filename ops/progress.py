@@ -202,7 +202,9 @@ def counts(unit: Unit) -> str:
     report = unit.output.get("report")
     if isinstance(report, dict):
         text = ", ".join(_report_counts(report))
-        return f"{text}; held, not published" if report.get("held") else text
+        if report.get("held"):
+            return f"{text}; held, not published"
+        return f"{text}; unchanged" if report.get("unchanged_since") else text
     checks = unit.output.get("checks")
     if isinstance(checks, str):
         failed = unit.output.get("failed_checks") or []

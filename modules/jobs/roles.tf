@@ -51,6 +51,7 @@ locals {
         actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
       }
       WriteReports = { keys = ["runs/*/transform/*"], actions = ["s3:PutObject"] }
+      KeepBuilds   = { keys = ["state/built/processed/*"], actions = ["s3:GetObject", "s3:PutObject"] }
     }
   }
 

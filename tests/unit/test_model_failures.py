@@ -63,7 +63,13 @@ def test_model__that_fails_does_not_stop_its_siblings(filled: Lake) -> None:
     stages = {name: {"stage": "dimension"} for name in sql if name not in MODELS}
     put_config(filled, sql, {**MODELS, **stages, "later": {"stage": "mart"}})
     summary = run(filled, "dimension")
-    assert summary["models"] == {"selected": 7, "succeeded": 3, "unchanged": 0, "failed": 2, "skipped": 2}
+    assert summary["models"] == {
+        "selected": 7,
+        "succeeded": 3,
+        "unchanged": 0,
+        "failed": 2,
+        "skipped": 2,
+    }
     assert [(f["model"], f["status"]) for f in summary["failures"]] == [
         ("bad", "failed"),
         ("z_bad", "failed"),
@@ -154,7 +160,13 @@ def test_contract__that_is_wrong_fails_only_its_readers(filled: Lake) -> None:
     put_config(filled, {**SQL, "good": "SELECT 1 AS one"}, settings)
     filled.put_json("config/datasets/customers.json", {"name": "customers", "columns": []})
     summary = run(filled, "dimension")
-    assert summary["models"] == {"selected": 2, "succeeded": 1, "unchanged": 0, "failed": 1, "skipped": 0}
+    assert summary["models"] == {
+        "selected": 2,
+        "succeeded": 1,
+        "unchanged": 0,
+        "failed": 1,
+        "skipped": 0,
+    }
     assert summary["failures"][0]["cause"].startswith("dataset 'customers', field 'columns'")
 
 
@@ -238,7 +250,13 @@ def test_engines__one_that_does_not_open_fails_its_models_only(
         {**MODELS, **{n: {"stage": "dimension", "engine": "spark"} for n in sql}},
     )
     summary = run(filled, "dimension")
-    assert summary["models"] == {"selected": 3, "succeeded": 1, "unchanged": 0, "failed": 2, "skipped": 0}
+    assert summary["models"] == {
+        "selected": 3,
+        "succeeded": 1,
+        "unchanged": 0,
+        "failed": 2,
+        "skipped": 0,
+    }
     assert {f["cause"] for f in summary["failures"]} == {"no Java here"}
     assert sorted(opened) == ["duckdb", "spark"]
 
@@ -272,7 +290,13 @@ def test_defect__fails_the_model_with_its_traceback(
     run(filled, "dimension")
     run(filled, "fact")
     summary = run(filled, "mart")
-    assert summary["models"] == {"selected": 2, "succeeded": 1, "unchanged": 0, "failed": 1, "skipped": 0}
+    assert summary["models"] == {
+        "selected": 2,
+        "succeeded": 1,
+        "unchanged": 0,
+        "failed": 1,
+        "skipped": 0,
+    }
     assert summary["failures"][0]["error"] == type(error).__name__
     assert summary["failures"][0]["cause"] == " ".join(str(error).split())
     (record,) = [r for r in caplog.records if r.levelno == logging.ERROR]

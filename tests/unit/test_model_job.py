@@ -197,7 +197,13 @@ def test_summary__of_a_stage(filled: Lake) -> None:
 def test_summary__stage_without_models(filled: Lake) -> None:
     put_config(filled, stages=[*STAGES, "idle"])
     summary = run(filled, "idle")
-    assert summary["models"] == {"selected": 0, "succeeded": 0, "unchanged": 0, "failed": 0, "skipped": 0}
+    assert summary["models"] == {
+        "selected": 0,
+        "succeeded": 0,
+        "unchanged": 0,
+        "failed": 0,
+        "skipped": 0,
+    }
     assert (summary["status"], summary["check_batches"], summary["remaining"]) == (
         "SUCCEEDED",
         0,

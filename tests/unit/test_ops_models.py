@@ -232,7 +232,7 @@ def test_show__stages_models_failures_and_checks(screen: io.StringIO) -> None:
     }
     models.show(lake(), result)
     found = " ".join(screen.getvalue().split())
-    assert "fact duckdb 3 1 1 1 1,234 5.0 s failed" in found
+    assert "fact duckdb 3 1 0 1 1 1,234 5.0 s failed" in found
     assert "fact_a fact duckdb 1,234 11 1 2.5 s succeeded" in found
     assert "fact_b fact duckdb - - - - failed" in found
     assert "fact_b failed: ConfigError: no column x" in found

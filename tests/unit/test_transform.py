@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 import transform
 from medallion.errors import ConfigError, LakeError, ObjectNotFound
-from medallion.lake.objects import Lake
+from medallion.lake.objects import Lake, Put
 from medallion.lake.table_layer import NULL_PARTITION
 from medallion.runs.report import Report
 from tests.unit.transform_fixtures import Table, column, derived, raw_table
@@ -307,7 +307,7 @@ def test_transform__killed_half_way(lake: Lake, monkeypatch: pytest.MonkeyPatch)
     put_raw(lake, more, "b", "2026-01-02")
     write = Lake.put_if_changed
 
-    def fail_at_march(self: Lake, key: str, path: Path) -> bool:
+    def fail_at_march(self: Lake, key: str, path: Path) -> Put:
         if "2013-03" in key:
             raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
         return write(self, key, path)

@@ -21,6 +21,7 @@ from medallion.lake.table_layer import partition_folder
 
 if TYPE_CHECKING:
     from medallion.contract.contract import Contract
+    from medallion.lake.objects import Put
     from medallion.runs.report import Report
     from medallion.sparksql.model_sql import ModelSql
 
@@ -201,9 +202,9 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def write_object(
         self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False
-    ) -> bool:
+    ) -> Put:
         """Write the answer of a query to one Parquet object, unless it has these bytes already.
 
-        `order_by` names columns of the answer; nulls come last. Tells whether the object had other
-        bytes, which a dry run leaves it.
+        `order_by` names columns of the answer; nulls come last. A dry run leaves other bytes as
+        they are.
         """

@@ -77,6 +77,16 @@ def parser(description: str, *, of_dataset: bool = False) -> argparse.ArgumentPa
     return found
 
 
+def add_rebuild(found: argparse.ArgumentParser, what: str) -> None:
+    """Let a job take --rebuild."""
+    found.add_argument(
+        "--rebuild",
+        choices=("true", "false"),
+        default="false",
+        help=f"make {what} also where nothing has changed since the last time (default: false)",
+    )
+
+
 def parse(found: argparse.ArgumentParser, argv: Sequence[str] | None = None) -> argparse.Namespace:
     """
     Parse the command line of a job; arguments that Glue adds of its own are passed over.

@@ -28,11 +28,16 @@ class LastBuild:
         Where the table is; `prefix` ends with a slash.
     recipe
         All that decides what the table is, beside its inputs: code, versions, settings, SQL.
+    beside
+        The key of an object that is made with the table, wherever it lies, if there is one.
     """
 
-    def __init__(self, lake: Lake, prefix: str, recipe: Sequence[object]) -> None:
+    def __init__(
+        self, lake: Lake, prefix: str, recipe: Sequence[object], beside: str | None = None
+    ) -> None:
         self._lake = lake
         self._prefix = prefix
+        self._beside = beside
         self._key = lake.built_key(prefix)
         self._recipe = _digest(recipe)
 
@@ -48,6 +53,9 @@ class LastBuild:
         if any(last.get(name) != value for name, value in expected.items()):
             return None
         now = {found.key: found.etag for found in self._lake.list_objects(self._prefix)}
+        other = self._lake.head(self._beside) if self._beside else None
+        if other:
+            now[other.key] = other.etag
         return last.get("kept") if last.get("objects") == _digest(sorted(now.items())) else None
 
     def keep(self, inputs: Inputs, etags: Mapping[str, str], kept: Mapping[str, Any]) -> None:

@@ -127,8 +127,8 @@ class Report:
         Of `ingest`: accepted files by format and by compression (a zip counts for each format in
         it), and the key of the list of all files, None when there were none.
     unchanged_since
-        Of `model`: the run that made the table last, since when nothing that it is made of has
-        changed, so that this run did not make it; left out while None.
+        Of `transform` and `model`: the run that made the table last, since when nothing that it is
+        made of has changed, so that this run did not make it; left out while None.
     held
         Why nothing was published, when a person has to approve it first; left out while None.
     """

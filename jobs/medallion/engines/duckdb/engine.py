@@ -26,7 +26,7 @@ from medallion.engines.duckdb.types import lake_type
 from medallion.errors import ConfigError, DiskFull, LakeError, ObjectNotFound
 from medallion.lake import table_layer
 from medallion.lake.local_disk import ParquetWriter
-from medallion.lake.objects import Lake
+from medallion.lake.objects import Lake, Put
 from medallion.lake.table_files import CHUNK_ROWS, Rows, TableFiles
 from medallion.runs.report import Report
 
@@ -350,7 +350,7 @@ class DuckDbEngine(Engine):
 
     def write_object(
         self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False
-    ) -> bool:
+    ) -> Put:
         path = self.folder / "object.parquet"
         order = _ascending([f'"{column}"' for column in order_by])
         query = f"SELECT * FROM ({select}) ORDER BY {order}"
@@ -361,7 +361,7 @@ class DuckDbEngine(Engine):
                     writer.write(piece)
         if not writer.rows:
             pq.write_table(reader.schema.empty_table(), path)
-        return table_layer.put(self._lake, key, path, dry_run=dry_run).written
+        return table_layer.put(self._lake, key, path, dry_run=dry_run)
 
 
 def _ascending(terms: Sequence[str]) -> str:

@@ -32,7 +32,7 @@ from medallion.lake import footers
 
 if TYPE_CHECKING:
     from medallion.contract.contract import Contract
-    from medallion.lake.objects import Lake
+    from medallion.lake.objects import Lake, Put
     from medallion.runs.report import Report
     from medallion.sparksql.model_sql import ModelSql
 
@@ -202,7 +202,7 @@ class SparkEngine(Engine):
 
     def write_object(
         self, select: str, order_by: Sequence[str], key: str, *, dry_run: bool = False
-    ) -> bool:
+    ) -> Put:
         with _explained():
             rows = self._spark.sql(select)
             return self._layer.write_object(rows, order_by, key, dry_run=dry_run)

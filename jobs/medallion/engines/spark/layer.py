@@ -105,8 +105,8 @@ class SparkLayer:
 
     def write_object(
         self, rows: DataFrame, order_by: Sequence[str], key: str, *, dry_run: bool
-    ) -> bool:
-        """Put rows into one object; tell whether it said something else."""
+    ) -> Put:
+        """Put rows into one object (see engines.base)."""
         columns = [
             F.expr(f"CAST({quoted(name)} AS timestamp_ntz)").alias(name)
             if kind == "timestamp"
@@ -122,12 +122,12 @@ class SparkLayer:
                 batches, bucket, key, schema, dry_run=dry_run
             ),
         )
-        for _, _, _, written, _ in found:
-            return bool(written)
+        for _, _, _, written, etag in found:
+            return Put(written, etag)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "empty.parquet")
             pq.write_table(schema.empty_table(), path, compression="zstd")
-            return table_layer.put(self._lake, key, path, dry_run=dry_run).written
+            return table_layer.put(self._lake, key, path, dry_run=dry_run)
 
 
 def _on_executors(
