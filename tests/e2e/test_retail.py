@@ -94,6 +94,7 @@ def test_stages__are_one_job_run_each__and_every_model_is_built_and_checked(
         assert stage["models"] == {
             "selected": count,
             "succeeded": count,
+            "unchanged": 0,
             "failed": 0,
             "skipped": 0,
         }

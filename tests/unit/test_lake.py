@@ -369,3 +369,25 @@ def test_head__that_is_forbidden__names_the_object(lake: Lake) -> None:
         stub.add_client_error("head_object", "403", "Forbidden", 403)
         with pytest.raises(AccessDenied, match=r"may not read s3://.*/k"):
             lake.head("k")
+
+
+def test_put_if_changed__large_file_that_another_overwrites_meanwhile(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upload in parts tells no ETag; what lies there then may be of another."""
+    monkeypatch.setattr(lake_module, "_is_large", lambda _: True)
+    path = tmp_path / "file"
+    path.write_bytes(b"one")
+    done = lake.put_if_changed("k", path)
+    found = lake.head("k")
+    assert found is not None
+    assert done == Put(written=True, etag=found.etag)
+    upload = lake.client.upload_file
+
+    def overwritten(*arguments: Any, **more: Any) -> None:
+        upload(*arguments, **more)
+        put(lake, "k", b"other")
+
+    path.write_bytes(b"two")
+    monkeypatch.setattr(lake.client, "upload_file", overwritten)
+    assert lake.put_if_changed("k", path) == Put(written=True)
