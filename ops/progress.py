@@ -201,10 +201,9 @@ def counts(unit: Unit) -> str:
         return "nothing new"
     report = unit.output.get("report")
     if isinstance(report, dict):
-        text = ", ".join(_report_counts(report))
-        if report.get("held"):
-            return f"{text}; held, not published"
-        return f"{text}; unchanged" if report.get("unchanged_since") else text
+        notes = {"held": "held, not published", "unchanged_since": "unchanged"}
+        said = [text for name, text in notes.items() if report.get(name)]
+        return "; ".join([", ".join(_report_counts(report)), *said])
     checks = unit.output.get("checks")
     if isinstance(checks, str):
         failed = unit.output.get("failed_checks") or []

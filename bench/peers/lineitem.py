@@ -29,7 +29,7 @@ from medallion.contract.contract import Contract  # noqa: E402
 from medallion.datatypes import parse  # noqa: E402
 from medallion.engines.duckdb.engine import DuckDbEngine  # noqa: E402
 from medallion.lake.local_disk import ParquetWriter  # noqa: E402
-from medallion.lake.objects import Lake, StoredObject, sha256  # noqa: E402
+from medallion.lake.objects import Lake, Put, StoredObject, sha256  # noqa: E402
 from medallion.runs.report import Report  # noqa: E402
 from transform import Transform  # noqa: E402
 
@@ -154,10 +154,10 @@ class LocalLake(Lake):
     def download(self, source: StoredObject, path: Path) -> None:  # noqa: ARG002
         os.link(self._raw, path)
 
-    def put_if_changed(self, key: str, path: Path) -> bool:
+    def put_if_changed(self, key: str, path: Path) -> Put:
         sha256(path)
         shutil.copy(path, self._folder / key.replace("/", "_"))
-        return True
+        return Put(written=True)
 
     def delete(self, keys: Any) -> int:
         return len(list(keys))

@@ -70,6 +70,16 @@ def test_approved_item__shows_what_was_held_the_approval_and_what_was_published(
     assert len({unit.job_run_id for unit in history.units if unit.job_run_id}) == 2
 
 
+def test_unchanged_item__says_so() -> None:
+    script = Script()
+    report = {**PUBLISHED, "unchanged_since": "run-1"}
+    last = transformed(script, begun(script, "flights"), "flights", report)
+    script.add("ExecutionSucceeded", last)
+    assert texts(History(machine("dataset")).feed(script.events)) == [
+        "✔ TransformDataset flights 9.0 s 1,000 rows in, 875 out, 125 refused; unchanged"
+    ]
+
+
 def test_item_that_is_held_again__asks_again() -> None:
     script = Script()
     last = approved(script, held(script, "flights"), "flights")

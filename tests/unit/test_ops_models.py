@@ -240,6 +240,20 @@ def test_show__stages_models_failures_and_checks(screen: io.StringIO) -> None:
     assert "checks of models: 4 passed, 1 failed, 2 skipped" in found
 
 
+def test_show__model_that_is_unchanged(screen: io.StringIO) -> None:
+    report = {
+        **REPORT, "unchanged_since": "r0", "seconds": 0.1,
+        "objects": {"written": 0, "unchanged": 12, "deleted": 0},
+    }  # fmt: skip
+    counts = {"selected": 1, "succeeded": 1, "unchanged": 1, "failed": 0, "skipped": 0}
+    summary = {**SUMMARY, "status": "SUCCEEDED", "models": counts, "failures": []}
+    found = lake(**{"runs/r1/model/fact_a.json": report})
+    models.show(found, {"run_id": "r1", "stages": [summary]})
+    said = " ".join(screen.getvalue().split())
+    assert "fact duckdb 1 1 1 0 0 1,234" in said
+    assert "fact_a fact duckdb 1,234 0 12 0.1 s unchanged" in said
+
+
 def test_show__run_without_models_prints_nothing(screen: io.StringIO) -> None:
     models.show(lake(), {"run_id": "r1", "datasets": []})
     assert screen.getvalue() == ""
