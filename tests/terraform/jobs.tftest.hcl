@@ -92,8 +92,10 @@ run "with_the_variables_above" {
 
   # Lets models read all layers and write their own.
   assert {
-    condition     = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:PutObject")])) == tolist(["arn:aws:s3:::lake/analytics/*", "arn:aws:s3:::lake/runs/*/errors/*", "arn:aws:s3:::lake/runs/*/model/*", "arn:aws:s3:::lake/runs/*/stages/*"])
-    error_message = "Models write their tables and reports, and nothing else: ${jsonencode(local.statements.model)}"
+    condition = sort(flatten([for row in local.statements.model : row.resources if contains(row.actions, "s3:PutObject")])) == tolist(formatlist("arn:aws:s3:::lake/%s", [
+      "analytics/*", "runs/*/errors/*", "runs/*/model/*", "runs/*/stages/*", "state/built/analytics/*",
+    ]))
+    error_message = "Models write their tables, of what these were made, and reports, and nothing else: ${jsonencode(local.statements.model)}"
   }
 
   assert {
