@@ -244,7 +244,7 @@ def as_list(value: Any) -> list[Any]:
 @pytest.mark.parametrize(
     ("role", "action", "state", "denied"),
     [
-        ("shop-transform-job", "s3:PutObject", "TransformDataset", "quarantine/orders/"),
+        ("shop-transform-job", "s3:DeleteObject", "TransformDataset", "quarantine/orders/"),
         ("shop-crawler", "glue:UpdateTable", "CrawlRaw", "glue:GetDatabase"),
         ("shop-dataset", "glue:StartJobRun", "IngestDataset", "glue:StartJobRun"),
         ("shop-check", "athena:GetPreparedStatement", "CheckTable", "athena:"),
