@@ -76,10 +76,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Put:
-    """What came of putting an object: whether it was written, and the ETag of these bytes.
-
-    The ETag is empty when it is not known: after a dry run, or when another has written meanwhile.
-    """
+    """What came of putting an object; the ETag is empty after a dry run, or when others wrote."""
 
     written: bool
     etag: str = ""
@@ -300,7 +297,6 @@ class Lake(Layout):
         return Put(written=True, etag=self._upload(key, path, digest))
 
     def _upload(self, key: str, path: Path, digest: str) -> str:
-        """Put a file, give its ETag."""
         if not _is_large(path.stat().st_size):
             return self._put_small(key, path, {"sha256": digest})
         self.client.upload_file(

@@ -20,7 +20,9 @@ class LastBuild:
 
     A record holds for what its writer has read and put, not for what lies in the bucket: the ETags
     are those of its own answers from S3. So it is of no use when others have written to the table
-    meanwhile, also when they were killed half way, and the table is made again.
+    meanwhile, also when they were killed half way, and the table is made again. An ETag stands for
+    one content of an object (AmazonS3/latest/API/RESTCommonResponseHeaders.html); where the same
+    content gets another one, as it may with KMS, the table is made once more than it need be.
 
     Parameters
     ----------
